@@ -1,0 +1,56 @@
+# `make help` lists the targets.
+PY := .venv/bin/python
+OCW := .venv/bin/ocw
+LOCKED := .venv/.locked
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench bench-gate bench-bandit bench-regime bench-signals lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(LOCKED)  ## make .venv with the locked packages
+$(LOCKED): requirements.lock pyproject.toml .python-version .ci/bootstrap
+	@./.ci/bootstrap
+	@touch $@
+
+demo: install  ## sample market -> backtest -> report
+	@$(OCW) demo
+
+test: install lint  ## lint, strict types and the test suite
+	@$(PY) -m pytest -n 2
+
+lint: install  ## ruff and mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: install  ## let ruff rewrite
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: install  ## speed and memory of a year, as ratios to a no-op strategy
+	@$(PY) -m tests.bench.speed
+
+DATA ?= ../shared/data/binance_usdm
+FIT ?= 2023-01-01:2024-01-01
+TEST ?= 2024-01-01:2025-07-01
+bench-gate: install  ## does the gate earn its keep, on real 15-minute bars (DATA= FIT= TEST=)
+	@$(PY) -m tests.bench.gate --data $(DATA) --fit $(FIT) --test $(TEST)
+
+bench-bandit: install  ## regret of the bandit on piecewise-stationary rewards
+	@$(PY) -m tests.bench.bandit
+
+bench-regime: install  ## true regimes of the sample market recovered by the filtered HMM
+	@$(PY) -m tests.bench.regime
+
+bench-signals: install  ## informative signals ranked above useless ones, on the sample market
+	@$(PY) -m tests.bench.signals
+
+lock: install  ## resolve the dependencies anew, with hashes
+	@uv=.uv/bin/uv; [ -x $$uv ] || uv=uv; \
+	$$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --python-version 3.13 --universal --group dev pyproject.toml -o requirements.lock
+
+clean:  ## remove what the targets made
+	rm -rf .venv .uv runs build

@@ -1,0 +1,37 @@
+"""Typed errors: each names the field, the value that was found and what to do about it."""
+
+
+class OcwError(Exception):
+    """A fault that a person can act on.
+
+    Parameters
+    ----------
+    field : str
+        What was wrong: a configuration key, a file, a column, an instrument.
+    value : object
+        What was found there.
+    remedy : str
+        What to do about it, as a short imperative sentence.
+    """
+
+    def __init__(self, field: str, value: object, remedy: str) -> None:
+        self.field = field
+        self.value = value
+        self.remedy = remedy
+        super().__init__(f"{field}: was {value!r}; {remedy}")
+
+
+class SettingsError(OcwError):
+    """A configuration that cannot be run."""
+
+
+class CatalogError(OcwError):
+    """Market data that is missing, damaged or not what it says."""
+
+
+class JournalError(OcwError):
+    """A journal that cannot be read, written or trusted."""
+
+
+class AccountBlownError(OcwError):
+    """Equity fell to the maintenance margin: the venue would have liquidated the account."""
