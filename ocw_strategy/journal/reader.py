@@ -1,0 +1,143 @@
+"""Reading a journal, from the process that writes it or from any other.
+
+Every query returns a list and ends its read at once, so that no reader holds back the writer's
+checkpoints. What is in the file and cannot be read is a `JournalError`; nothing is skipped.
+"""
+
+import hashlib
+import json
+import math
+import sqlite3
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from ocw_strategy.journal.records import RECORDS, Record
+from ocw_strategy.journal.schema import column_names
+from ocw_strategy.journal.sql import as_journal_error, canonical_json
+
+type Scalar = int | float | str
+
+
+class JournalReader:
+    """Read a journal; opened by `Journal.read_only`.
+
+    It may not write and takes no lock: any number of readers work beside the writer, each query
+    on the last commit.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+        self._connection = connection
+        self.path = path
+
+    def rows[R: Record](
+        self,
+        record: type[R],
+        where: str = "",
+        parameters: Sequence[Scalar] = (),
+        *,
+        order: str = "rowid",
+        limit: int | None = None,
+    ) -> list[R]:
+        """Return records, by default all of them in the order they were appended.
+
+        Parameters
+        ----------
+        record : type[Record]
+            The kind of record.
+        where : str, optional
+            A condition in SQL, fixed text with ``?`` for each of `parameters`.
+        parameters : Sequence, optional
+            The values of the condition.
+        order : str, default "rowid"
+            Columns to sort by, such as ``"ts_ns DESC"``.
+        limit : int, optional
+            The most records to return.
+        """
+        names = ", ".join(column_names(record))
+        found = self._query(
+            f"SELECT {names} FROM {record.TABLE} WHERE {where or 'TRUE'} ORDER BY {order} LIMIT ?",
+            (*parameters, -1 if limit is None else limit),
+        )
+        return [
+            # a float that is NULL in the file was NaN
+            record(*(math.nan if value is None else value for value in row) if None in row else row)
+            for row in found
+        ]
+
+    def columns(
+        self, record: type[Record], where: str = "", parameters: Sequence[Scalar] = ()
+    ) -> dict[str, list[Any]]:
+        """Return the records as one list per column, in the order they were appended."""
+        names = column_names(record)
+        found = self._query(
+            f"SELECT {', '.join(names)} FROM {record.TABLE} WHERE {where or 'TRUE'} ORDER BY rowid",
+            parameters,
+        )
+        lists = zip(*found, strict=True) if found else ((),) * len(names)
+        return {
+            name: [math.nan if value is None else value for value in values]
+            for name, values in zip(names, lists, strict=True)
+        }
+
+    def count(
+        self, record: type[Record], where: str = "", parameters: Sequence[Scalar] = ()
+    ) -> int:
+        """Count the records that meet a condition."""
+        found = self._query(
+            f"SELECT count(*) FROM {record.TABLE} WHERE {where or 'TRUE'}", parameters
+        )
+        return int(found[0][0])
+
+    def load_state(self, name: str) -> dict[str, Any] | None:
+        """Return the state last saved under a name, or None."""
+        found = self._query("SELECT state FROM states WHERE name = ?", (name,))
+        return json.loads(found[0][0]) if found else None
+
+    def meta(self) -> dict[str, Any]:
+        """Return ``run_id``, ``created_wall_ns``, ``config`` and ``versions`` of the run."""
+        return {
+            name: json.loads(value) for name, value in self._query("SELECT name, value FROM meta")
+        }
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what happened in the run, as 64 hexadecimal digits.
+
+        It covers every record as canonical JSON (floats to the last bit, NaN as null), sorted
+        within its table, without the columns a record leaves `UNDIGESTED`. Left out are row ids,
+        an empty table (a table that is added later changes no old digest), the saved states
+        (caches of the records) and the meta data: a recording and its replay differ in their
+        configuration and agree in what happened.
+        """
+        digest = hashlib.sha256()
+        self._query("BEGIN")
+        try:
+            for record in sorted(RECORDS, key=lambda record: record.TABLE):
+                names = [name for name in column_names(record) if name not in record.UNDIGESTED]
+                found = self._query(f"SELECT {', '.join(names)} FROM {record.TABLE}")
+                if found:
+                    lines = [canonical_json([record.TABLE, names])]
+                    lines += sorted(map(canonical_json, found))
+                    digest.update("\n".join(lines).encode() + b"\n")
+        finally:
+            self._query("COMMIT")
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _query(self, sql: str, parameters: Sequence[Scalar] = ()) -> list[tuple[Any, ...]]:
+        with as_journal_error(self.path):
+            return self._connection.execute(sql, parameters).fetchall()

@@ -1,0 +1,15 @@
+CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;
+CREATE TABLE states (name TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL) STRICT;
+CREATE TABLE evaluations (ts_ns INTEGER NOT NULL, wake INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, value REAL, price REAL, regime TEXT NOT NULL) STRICT;
+CREATE TABLE decisions (decision_id TEXT NOT NULL, ts_ns INTEGER NOT NULL, reasons TEXT NOT NULL, advisor TEXT NOT NULL, outcome TEXT NOT NULL, regime TEXT NOT NULL, snapshot_hash TEXT NOT NULL, snapshot TEXT NOT NULL, decision TEXT NOT NULL, raw TEXT NOT NULL, cost_usd TEXT NOT NULL, latency_ns INTEGER NOT NULL, wall_ns INTEGER NOT NULL, UNIQUE (decision_id)) STRICT;
+CREATE TABLE clamps (decision_id TEXT NOT NULL, ts_ns INTEGER NOT NULL, symbol TEXT NOT NULL, limit_name TEXT NOT NULL, before REAL, after REAL) STRICT;
+CREATE TABLE intents (client_order_id TEXT NOT NULL, decision_id TEXT NOT NULL, leg TEXT NOT NULL, attempt INTEGER NOT NULL, ts_ns INTEGER NOT NULL, symbol TEXT NOT NULL, purpose TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL, trigger_price TEXT NOT NULL, reference_price TEXT NOT NULL, context TEXT NOT NULL, UNIQUE (client_order_id)) STRICT;
+CREATE TABLE order_events (client_order_id TEXT NOT NULL, ts_ns INTEGER NOT NULL, status TEXT NOT NULL, venue_order_id TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+CREATE TABLE fills (trade_id TEXT NOT NULL, symbol TEXT NOT NULL, client_order_id TEXT NOT NULL, ts_ns INTEGER NOT NULL, purpose TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL, price TEXT NOT NULL, commission_usd TEXT NOT NULL, liquidity TEXT NOT NULL, UNIQUE (trade_id, symbol)) STRICT;
+CREATE TABLE trades (trade_id TEXT NOT NULL, lot_id TEXT NOT NULL, symbol TEXT NOT NULL, direction INTEGER NOT NULL, quantity TEXT NOT NULL, entry_price TEXT NOT NULL, exit_price TEXT NOT NULL, opened_ns INTEGER NOT NULL, closed_ns INTEGER NOT NULL, gross_usd REAL, fees_usd REAL, funding_usd REAL, net_usd REAL, net_return REAL, regime TEXT NOT NULL, signals TEXT NOT NULL, decision_id TEXT NOT NULL, exit_reason TEXT NOT NULL, max_favourable REAL, max_adverse REAL, UNIQUE (trade_id)) STRICT;
+CREATE TABLE funding (ts_ns INTEGER NOT NULL, symbol TEXT NOT NULL, quantity TEXT NOT NULL, amount_usd REAL) STRICT;
+CREATE TABLE posteriors (ts_ns INTEGER NOT NULL, regime TEXT NOT NULL, signal TEXT NOT NULL, alpha REAL, beta REAL, outcomes INTEGER NOT NULL) STRICT;
+CREATE TABLE equity (ts_ns INTEGER NOT NULL, equity REAL, balance REAL, UNIQUE (ts_ns)) STRICT;
+CREATE TABLE prices (ts_ns INTEGER NOT NULL, symbol TEXT NOT NULL, price REAL, UNIQUE (ts_ns, symbol)) STRICT;
+CREATE TABLE regimes (ts_ns INTEGER NOT NULL, regime TEXT NOT NULL, volatility TEXT NOT NULL, macro TEXT NOT NULL, probability REAL, annualised_volatility REAL, UNIQUE (ts_ns)) STRICT;
+CREATE TABLE events (ts_ns INTEGER NOT NULL, kind TEXT NOT NULL, symbol TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
