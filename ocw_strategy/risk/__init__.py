@@ -1,0 +1,54 @@
+"""Limits, sizing, exits, halts and the position review: what stands between a wish and an order."""
+
+from ocw_strategy.risk.exits import ExitRules, ExitSignal, StopLevel
+from ocw_strategy.risk.halt import HaltEvent, HaltGuard
+from ocw_strategy.risk.limits import RiskLimits
+from ocw_strategy.risk.lots import ClosedLot, Lot, LotBook, trade_row
+from ocw_strategy.risk.order_ids import client_order_id
+from ocw_strategy.risk.plan import ClampEvent, Dropped, Leg, Plan
+from ocw_strategy.risk.portfolio import (
+    Costs,
+    Listing,
+    PortfolioView,
+    PositionError,
+    PositionView,
+    maintenance_margin,
+    round_down,
+)
+from ocw_strategy.risk.review import ReviewAction, review
+from ocw_strategy.risk.settings import ExitSettings, HaltSettings, ReviewSettings, RiskSettings
+from ocw_strategy.risk.sizing import InvalidTargetError, TargetExposure, wanted_fraction
+
+__all__ = [
+    "ClampEvent",
+    "ClosedLot",
+    "Costs",
+    "Dropped",
+    "ExitRules",
+    "ExitSettings",
+    "ExitSignal",
+    "HaltEvent",
+    "HaltGuard",
+    "HaltSettings",
+    "InvalidTargetError",
+    "Leg",
+    "Listing",
+    "Lot",
+    "LotBook",
+    "Plan",
+    "PortfolioView",
+    "PositionError",
+    "PositionView",
+    "ReviewAction",
+    "ReviewSettings",
+    "RiskLimits",
+    "RiskSettings",
+    "StopLevel",
+    "TargetExposure",
+    "client_order_id",
+    "maintenance_margin",
+    "review",
+    "round_down",
+    "trade_row",
+    "wanted_fraction",
+]
