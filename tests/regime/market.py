@@ -1,0 +1,29 @@
+"""A small seeded market for these tests: hourly closes whose volatility is known hour by hour."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocw_strategy.regime import RegimeSettings
+from ocw_strategy.units import HOUR_NS
+
+START_NS = 1_672_531_200_000_000_000  # 2023-01-01 00:00 UTC, a Sunday
+QUICK = RegimeSettings(history_days=90, minimum_days=60, state_counts=(2, 3), restarts=1)
+
+
+def hours(
+    volatility: Sequence[float] | NDArray[np.float64], seed: int = 1
+) -> tuple[list[int], list[float]]:
+    """Closes of consecutive hours from `START_NS`, one per annualised volatility given."""
+    rng = np.random.default_rng(seed)
+    per_hour = np.asarray(volatility) / np.sqrt(24 * 365)
+    close = 30_000 * np.exp(np.cumsum(per_hour * rng.standard_normal(len(per_hour))))
+    close_ns = START_NS + HOUR_NS * np.arange(1, len(close) + 1)
+    return close_ns.tolist(), close.tolist()
+
+
+def turns(levels: Sequence[float], stay_days: int, days: int) -> NDArray[np.float64]:
+    """Volatility of each hour of a market that takes up its levels in turn."""
+    turn = np.arange(days * 24) // (stay_days * 24)
+    return np.asarray(levels)[turn % len(levels)]
