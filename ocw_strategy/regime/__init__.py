@@ -1,5 +1,6 @@
 """The market regime: a hidden Markov volatility regime, a macro quadrant, and the key of both."""
 
+from ocw_strategy.regime.bands import VolatilityState
 from ocw_strategy.regime.fred import FredClient
 from ocw_strategy.regime.macro import (
     ASSUMED_MACRO,
@@ -18,12 +19,7 @@ from ocw_strategy.regime.settings import (
     RegimeSettings,
     VolatilityBand,
 )
-from ocw_strategy.regime.volatility import (
-    FitReport,
-    VolatilityRegimeModel,
-    VolatilityState,
-    first_hour_ns,
-)
+from ocw_strategy.regime.volatility import FitReport, VolatilityRegimeModel, first_hour_ns
 
 __all__ = [
     "ASSUMED_MACRO",

@@ -55,7 +55,6 @@ class Macro:
 
 
 ASSUMED_MACRO: Final = Macro("goldilocks", 1.0, assumed=True, growth=0, inflation=0)
-UNKNOWN_MACRO: Final = Macro(UNKNOWN, 1.0, assumed=False, growth=0, inflation=0)
 
 
 @dataclass(frozen=True, slots=True)

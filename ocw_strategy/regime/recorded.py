@@ -9,15 +9,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from ocw_strategy.regime.bands import VolatilityState, unknown_state
 from ocw_strategy.regime.macro import Macro, MacroSeries, macro_at
 from ocw_strategy.regime.regime import Regime, join_regime
 from ocw_strategy.regime.settings import RegimeSettings
-from ocw_strategy.regime.volatility import (
-    FitReport,
-    VolatilityRegimeModel,
-    VolatilityState,
-    unknown_state,
-)
+from ocw_strategy.regime.volatility import FitReport, VolatilityRegimeModel
 from ocw_strategy.units import DAY_NS
 
 

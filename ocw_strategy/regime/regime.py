@@ -7,8 +7,8 @@ half is named ``unknown``; it is never replaced by a calm or a neutral name.
 
 from dataclasses import dataclass
 
+from ocw_strategy.regime.bands import VolatilityState
 from ocw_strategy.regime.macro import Macro
-from ocw_strategy.regime.volatility import VolatilityState
 
 
 def regime_key(volatility: str, macro: str) -> str:

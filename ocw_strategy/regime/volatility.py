@@ -11,48 +11,22 @@ not positive or not finite are rejected and counted.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from ocw_strategy.regime.hidden_markov import Floats, HiddenMarkovFit, fit_hidden_markov
+from ocw_strategy.regime.bands import BandFilter, VolatilityState, fit_bands, unknown_state
+from ocw_strategy.regime.hidden_markov import HiddenMarkovFit
 from ocw_strategy.regime.periods import (
     Period,
     PeriodBuilder,
     last_boundary_ns,
     next_boundary_ns,
-    seasonal_log_volatility,
-    time_of_week,
-    unbroken_lengths,
 )
-from ocw_strategy.regime.settings import UNKNOWN, RegimeSettings
+from ocw_strategy.regime.settings import RegimeSettings
 from ocw_strategy.units import DAY_NS, HOUR_NS
 
-
-@dataclass(frozen=True, slots=True)
-class VolatilityState:
-    """The volatility regime as known at one moment.
-
-    Attributes
-    ----------
-    name : str
-        Name of a band of the settings, or ``unknown``.
-    probability : float
-        Filtered probability of that band; 0 when unknown.
-    annualised_volatility : float
-        Root of the filtered mean of the states' squared volatilities; 0 when unknown.
-    exposure_scale : float
-        Multiplier of position size.
-    expires_ns : int
-        From here on, without another complete period, the regime is unknown.
-    """
-
-    name: str
-    probability: float
-    annualised_volatility: float
-    exposure_scale: float
-    expires_ns: int
+_NEVER_NS = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +63,6 @@ def first_hour_ns(settings: RegimeSettings, now_ns: int) -> int:
     return last_boundary_ns(now_ns, settings.refit) - settings.history_days * DAY_NS
 
 
-def unknown_state(settings: RegimeSettings) -> VolatilityState:
-    """Return the state in which nothing is known."""
-    return VolatilityState(UNKNOWN, 0.0, 0.0, settings.unknown_exposure_scale, 0)
-
-
 class VolatilityRegimeModel:
     """Follow the volatility regime of one instrument, hour by hour.
 
@@ -122,12 +91,7 @@ class VolatilityRegimeModel:
         self._periods: list[Period] = []
         self._last_ns = 0
         self._next_refit_ns = 0
-        self._fit: HiddenMarkovFit | None = None
-        self._season: list[float] = []
-        self._band_of_state: list[int] = []
-        self._probabilities: Floats | None = None
-        self._band = -1
-        self._filtered_index = -1
+        self._filter: BandFilter | None = None
 
     @property
     def skipped_periods(self) -> int:
@@ -158,10 +122,22 @@ class VolatilityRegimeModel:
             self._periods.append(period)
         if close_ns >= self._next_refit_ns:
             self._refit(last_boundary_ns(close_ns, self._settings.refit))
-        elif period is not None and self._fit is not None:
-            self._filter(self._fit, period)
-            self.current = self._state(self._fit)
+        elif period is not None and self._filter is not None:
+            self.current = self._filter.step(period)
         return True
+
+    def warm(self, hours: Iterable[tuple[int, float]]) -> None:
+        """Add many past hours with a single refit at the end; what follows is as if added singly.
+
+        Parameters
+        ----------
+        hours : iterable of (int, float)
+            Arguments of `add_hour`, from `first_hour_ns` on.
+        """
+        self._filter, self._next_refit_ns = None, _NEVER_NS
+        for close_ns, close in hours:
+            self.add_hour(close_ns, close)
+        self._resume()
 
     def at(self, now_ns: int) -> VolatilityState:
         """Return the regime at `now_ns`, not before the last hour added; unknown when stale."""
@@ -183,6 +159,10 @@ class VolatilityRegimeModel:
         self._last_ns = state["last_ns"]
         self.rejected = state["rejected"]
         self.fits = []
+        self._resume()
+
+    def _resume(self) -> None:
+        self.current, self._filter, self._next_refit_ns = unknown_state(self._settings), None, 0
         if self._last_ns:
             self._refit(last_boundary_ns(self._last_ns, self._settings.refit))
 
@@ -192,63 +172,18 @@ class VolatilityRegimeModel:
         first_ns = boundary_ns - settings.history_days * DAY_NS
         self._periods = [each for each in self._periods if each.index * self._period_ns >= first_ns]
         past = [each for each in self._periods if (each.index + 1) * self._period_ns <= boundary_ns]
-        self._fit, refused = None, ""
+        self.current, self._filter, refused = unknown_state(settings), None, ""
         if len(past) * self._period_ns < settings.minimum_days * DAY_NS:
             refused = f"{len(past)} periods are fewer than {settings.minimum_days} days"
         else:
-            self._season = seasonal_log_volatility(past, settings.period_hours)
-            self._fit = fit_hidden_markov(
-                np.array([self._observation(period) for period in past]),
-                unbroken_lengths(past),
-                state_counts=settings.state_counts,
-                restarts=settings.restarts,
-                seed=settings.seed,
-            )
-            if self._fit is None:
+            self._filter = fit_bands(past, settings)
+            if self._filter is None:
                 refused = "no candidate converged to a sound model"
-        self.fits.append(_report(boundary_ns, len(past), self._fit, refused))
-        self.current = unknown_state(settings)
-        if self._fit is not None:
-            edges = [band.below for band in settings.bands if band.below is not None]
-            self._band_of_state = np.searchsorted(edges, self._fit.volatilities, "right").tolist()
-            self._probabilities, self._band = None, -1
-            for period in self._periods:
-                self._filter(self._fit, period)
-            self.current = self._state(self._fit)
-
-    def _filter(self, fit: HiddenMarkovFit, period: Period) -> None:
-        elapsed = period.index - self._filtered_index
-        self._probabilities = fit.step(self._probabilities, self._observation(period), elapsed)
-        self._filtered_index = period.index
-        by_band = self._by_band()
-        # a name is kept while it stays plausible: two bands of equal odds would flicker
-        if self._band < 0 or by_band[self._band] < self._settings.keep_probability:
-            self._band = by_band.index(max(by_band))
-
-    def _observation(self, period: Period) -> tuple[float, float]:
-        season = self._season[time_of_week(period.index, self._settings.period_hours)]
-        return period.log_return / math.exp(season), math.log(period.volatility) - season
-
-    def _by_band(self) -> list[float]:
-        assert self._probabilities is not None
-        by_band = [0.0] * len(self._settings.bands)
-        for band, probability in zip(
-            self._band_of_state, self._probabilities.tolist(), strict=True
-        ):
-            by_band[band] += probability
-        return by_band
-
-    def _state(self, fit: HiddenMarkovFit) -> VolatilityState:
-        assert self._probabilities is not None
-        band = self._settings.bands[self._band]
-        end_ns = (self._filtered_index + 1) * self._period_ns
-        return VolatilityState(
-            name=band.name,
-            probability=min(self._by_band()[self._band], 1.0),
-            annualised_volatility=math.sqrt(float(self._probabilities @ fit.volatilities**2)),
-            exposure_scale=band.exposure_scale,
-            expires_ns=end_ns + self._settings.stale_hours * HOUR_NS,
-        )
+            else:
+                for period in self._periods:
+                    self.current = self._filter.step(period)
+        fit = None if self._filter is None else self._filter.fit
+        self.fits.append(_report(boundary_ns, len(past), fit, refused))
 
 
 def _report(boundary_ns: int, periods: int, fit: HiddenMarkovFit | None, refused: str) -> FitReport:

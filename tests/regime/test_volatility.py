@@ -1,7 +1,5 @@
 import json
 import math
-from collections.abc import Iterable
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,36 +7,14 @@ import pytest
 from ocw_strategy.regime import (
     UNKNOWN,
     RegimeSettings,
-    VolatilityBand,
     VolatilityRegimeModel,
     first_hour_ns,
 )
 from ocw_strategy.units import DAY_NS, HOUR_NS
-from tests.regime.market import QUICK, START_NS, hours, turns
+from tests.regime.market import QUICK, QUIET_AND_WILD, START_NS, fed, market, names, turns
 
 WEEKLY = QUICK.model_copy(update={"refit": "weekly"})
 JUNE_NS = START_NS + 151 * DAY_NS  # 2023-06-01
-QUIET_AND_WILD = turns([0.15, 0.8], stay_days=9, days=200)
-
-
-def fed(settings: RegimeSettings, pairs: Iterable[tuple[int, float]]) -> VolatilityRegimeModel:
-    model = VolatilityRegimeModel(settings)
-    for close_ns, close in pairs:
-        assert model.add_hour(close_ns, close)
-    return model
-
-
-def market(volatility: np.ndarray, seed: int = 1) -> list[tuple[int, float]]:
-    return list(zip(*hours(volatility, seed), strict=True))
-
-
-def names(settings: RegimeSettings, pairs: Iterable[tuple[int, float]]) -> list[str]:
-    model = VolatilityRegimeModel(settings)
-    found = []
-    for close_ns, close in pairs:
-        model.add_hour(close_ns, close)
-        found.append(model.current.name)
-    return found
 
 
 def test_b13_too_little_history_is_unknown_with_reduced_exposure() -> None:
@@ -104,47 +80,6 @@ def test_regime_follows_a_change_of_volatility_within_two_days() -> None:
     assert found[turn + 47] == "turbulent"
 
 
-def test_two_states_in_one_band_share_its_name_and_add_their_probabilities() -> None:
-    bands = (
-        VolatilityBand(name="calm", below=5.0, exposure_scale=1.0),
-        VolatilityBand(name="extreme", exposure_scale=0.4),
-    )
-    settings = QUICK.model_copy(update={"bands": bands})
-    model = fed(settings, market(QUIET_AND_WILD)[: 120 * 24])
-    assert model.fits[-1].states >= 2
-    assert model.current.name == "calm"
-    assert model.current.probability == pytest.approx(1)
-
-
-def test_expected_volatility_lies_near_the_true_one() -> None:
-    pairs = market(QUIET_AND_WILD)
-    wild_end = 18 * 7 * 24 - 1
-    model = fed(QUICK, pairs[:wild_end])
-    assert QUIET_AND_WILD[wild_end] == 0.8
-    assert model.current.annualised_volatility == pytest.approx(0.8, rel=0.25)
-
-
-def test_name_is_kept_while_it_is_plausible() -> None:
-    volatility = turns([0.27, 0.34], stay_days=4, days=200)  # two levels hardly told apart
-    keen = QUICK.model_copy(update={"keep_probability": 0.5})
-    switches = [
-        sum(a != b for a, b in pairwise(found))
-        for found in (names(each, market(volatility)) for each in (keen, QUICK))
-    ]
-    assert 0 < switches[1] < switches[0]
-
-
-def test_quiet_weekends_are_no_regime() -> None:
-    hour = np.arange(150 * 24)
-    weekend = (hour // 24 + 6) % 7 >= 5  # the market starts on a Sunday
-    volatility = np.where(weekend, 0.25, 0.5)
-    found = np.array(names(QUICK, market(volatility, seed=2)))[92 * 24 :]
-    weekend = weekend[92 * 24 :]
-    assert np.mean(found[weekend] == "normal") == pytest.approx(
-        np.mean(found[~weekend] == "normal"), abs=0.1
-    )
-
-
 @pytest.mark.parametrize("settings", [QUICK, WEEKLY], ids=["monthly", "weekly"])
 @pytest.mark.parametrize("with_gaps", [False, True])
 def test_warm_start_equals_a_run_that_arrives(settings: RegimeSettings, with_gaps: bool) -> None:
@@ -159,9 +94,34 @@ def test_warm_start_equals_a_run_that_arrives(settings: RegimeSettings, with_gap
         arriving.add_hour(close_ns, close)
         if i in checks:
             first = first_hour_ns(settings, close_ns)
-            warm = fed(settings, [pair for pair in pairs[: i + 1] if pair[0] >= first])
+            warm = VolatilityRegimeModel(settings)
+            warm.warm(pair for pair in pairs[: i + 1] if pair[0] >= first)
             assert warm.current == arriving.current
+            assert len(warm.fits) == 1
             assert warm.current.name != UNKNOWN
+
+
+def test_warm_model_goes_on_as_if_its_hours_had_been_added_singly() -> None:
+    pairs = market(QUIET_AND_WILD)
+    singly = fed(QUICK, pairs[:2500])
+    warm = VolatilityRegimeModel(QUICK)
+    warm.warm(pairs[:2500])
+    for close_ns, close in pairs[2500:]:
+        singly.add_hour(close_ns, close)
+        warm.add_hour(close_ns, close)
+        assert warm.current == singly.current
+    assert warm.state() == singly.state()
+
+
+def test_warming_with_no_hours_changes_nothing() -> None:
+    pairs = market(QUIET_AND_WILD)[: 100 * 24]
+    model = VolatilityRegimeModel(QUICK)
+    model.warm([])
+    assert model.current.name == UNKNOWN
+    for close_ns, close in pairs:
+        model.add_hour(close_ns, close)
+    assert model.current == fed(QUICK, pairs).current
+    assert model.current.name != UNKNOWN
 
 
 def test_model_restored_from_json_continues_to_the_bit() -> None:
