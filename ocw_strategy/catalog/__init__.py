@@ -1,5 +1,13 @@
 """Market data into and out of the Nautilus Parquet catalog."""
 
+from ocw_strategy.catalog.archive import (
+    ARCHIVE_URL,
+    DamagedFilesError,
+    FetchProgress,
+    FetchReport,
+    FetchRequest,
+    fetch,
+)
 from ocw_strategy.catalog.checks import Coverage, Gap, coverage, verify_files
 from ocw_strategy.catalog.frames import check_frame, parse_kind
 from ocw_strategy.catalog.importer import import_directory
@@ -20,11 +28,16 @@ from ocw_strategy.catalog.types import OcwDerivatives, OcwFundingRate, OcwTakerF
 from ocw_strategy.catalog.writer import PUBLICATION_DELAY_NS, WriteReport, write_frame
 
 __all__ = [
+    "ARCHIVE_URL",
     "PUBLICATION_DELAY_NS",
     "SYMBOLS",
     "BarColumns",
     "Coverage",
+    "DamagedFilesError",
     "DerivativeColumns",
+    "FetchProgress",
+    "FetchReport",
+    "FetchRequest",
     "Gap",
     "NoDataError",
     "OcwDerivatives",
@@ -35,6 +48,7 @@ __all__ = [
     "bar_type",
     "check_frame",
     "coverage",
+    "fetch",
     "hourly_closes",
     "import_directory",
     "instrument_id",

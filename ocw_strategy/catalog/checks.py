@@ -21,8 +21,8 @@ _TYPES: Final = {
     "bar": "bars",
     "custom_ocw_taker_flow": "taker flow",
     "mark_price_update": "mark price",
-    "funding_rate_update": "funding, settled",
-    "custom_ocw_funding_rate": "funding, as known",
+    "funding_rate_update": "funding settled",
+    "custom_ocw_funding_rate": "funding known",
     "custom_ocw_derivatives": "derivatives",
 }
 

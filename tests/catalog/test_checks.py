@@ -29,8 +29,8 @@ def test_coverage_tells_each_type_with_its_interval(tmp_path):
         ("bars", 5 * MINUTE_NS): 50,
         ("bars", HOUR_NS): 20,
         ("derivatives", 5 * MINUTE_NS): 30,
-        ("funding, as known", 8 * HOUR_NS): 4,
-        ("funding, settled", 8 * HOUR_NS): 4,
+        ("funding known", 8 * HOUR_NS): 4,
+        ("funding settled", 8 * HOUR_NS): 4,
         ("taker flow", 5 * MINUTE_NS): 50,
         ("taker flow", HOUR_NS): 20,
     }

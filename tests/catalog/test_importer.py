@@ -139,7 +139,7 @@ def test_real_history_passes_and_keeps_its_known_holes(tmp_path):
 
     covered = {(row.instrument, row.data_type): row for row in coverage(catalog_dir)}
     assert covered["ETHUSDT-PERP.BINANCE", "bars"].gaps == ()
-    assert len(covered["SOLUSDT-PERP.BINANCE", "funding, settled"].gaps) == 1
+    assert len(covered["SOLUSDT-PERP.BINANCE", "funding settled"].gaps) == 1
     _, closes = hourly_closes(catalog_dir, "ETHUSDT")
     assert (
         closes.tolist()

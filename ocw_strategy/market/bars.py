@@ -1,0 +1,180 @@
+"""Closed base bars of one instrument in a ring, rolled up to longer bars when asked for.
+
+`BarRing` keeps the newest `capacity` bars and nothing else. It takes a bar only if it is newer
+than the last one, closes on the grid of its interval and could have happened (finite positive
+prices, low <= open, close <= high, volume not negative); anything else is refused and counted,
+never repaired. A taker volume that cannot be true is stored as unknown (NaN): its bar is still
+good. Roll-ups hold complete bars only: a bar with a hole in it, the one still forming and the one
+cut off by the ring's far end are left out.
+"""
+
+import math
+from array import array
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocw_strategy.units import MINUTE_NS
+
+
+@dataclass(frozen=True, slots=True)
+class BarWindow:
+    """Consecutive bars of one interval as columns, oldest first; each array has shape (n,)."""
+
+    close_ns: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    taker_buy_volume: NDArray[np.float64]
+    """NaN where it is not known."""
+
+    def __len__(self) -> int:
+        """Return the number of bars."""
+        return len(self.close_ns)
+
+
+class BarRing:
+    """The newest closed base bars of one instrument.
+
+    Parameters
+    ----------
+    base_minutes : int
+        Interval of the bars, in minutes.
+    capacity : int
+        Bars kept.
+    """
+
+    def __init__(self, base_minutes: int, capacity: int) -> None:
+        self._base_ns = base_minutes * MINUTE_NS
+        self._capacity = capacity
+        self._count = 0  # bars ever accepted
+        self._times = array("q", bytes(8 * capacity))
+        self._opens, self._highs, self._lows, self._closes, self._volumes, self._taker_buys = (
+            array("d", bytes(8 * capacity)) for _ in range(6)
+        )
+        self.last_close_ns = 0
+        """Close of the newest bar, UNIX ns; 0 when there is none."""
+        self.last_close = math.nan
+        """Price at the newest close."""
+        self.rejected = 0
+        """Bars refused so far."""
+
+    def __len__(self) -> int:
+        """Return the number of bars held."""
+        return min(self._count, self._capacity)
+
+    def append(
+        self,
+        close_ns: int,
+        open: float,  # noqa: A002
+        high: float,
+        low: float,
+        close: float,
+        volume: float,
+        taker_buy_volume: float,
+    ) -> bool:
+        """Add the next closed bar.
+
+        Returns
+        -------
+        bool
+            False, with `rejected` counted up, when the bar is a duplicate, late, off the grid of
+            its interval, or impossible.
+        """
+        if not (
+            close_ns > self.last_close_ns
+            and close_ns % self._base_ns == 0
+            and 0.0 < low <= open <= high < math.inf
+            and low <= close <= high
+            and 0.0 <= volume < math.inf
+        ):
+            self.rejected += 1
+            return False
+        if not 0.0 <= taker_buy_volume <= volume:
+            taker_buy_volume = math.nan
+        i = self._count % self._capacity
+        self._times[i] = close_ns
+        self._opens[i] = open
+        self._highs[i] = high
+        self._lows[i] = low
+        self._closes[i] = close
+        self._volumes[i] = volume
+        self._taker_buys[i] = taker_buy_volume
+        self._count += 1
+        self.last_close_ns = close_ns
+        self.last_close = close
+        return True
+
+    def newest(self, count: int) -> BarWindow:
+        """Return the newest `count` base bars, or all when there are fewer, as copies."""
+        count = min(count, len(self))
+        end = self._count % self._capacity
+        order = np.arange(end - count, end)  # negative indices reach round the ring's end
+        return BarWindow(
+            np.frombuffer(self._times, np.int64)[order],
+            np.frombuffer(self._opens)[order],
+            np.frombuffer(self._highs)[order],
+            np.frombuffer(self._lows)[order],
+            np.frombuffer(self._closes)[order],
+            np.frombuffer(self._volumes)[order],
+            np.frombuffer(self._taker_buys)[order],
+        )
+
+    def rollup(self, minutes: int, count: int) -> BarWindow:
+        """Return the newest complete bars of a longer interval, aligned to UTC.
+
+        Parameters
+        ----------
+        minutes : int
+            Interval of the rolled-up bars, a multiple of the base interval.
+        count : int
+            Bars wanted. Fewer come back where the ring or its data have no more: the newest
+            ``(count + 1)`` intervals' worth of base bars are looked at.
+
+        Returns
+        -------
+        BarWindow
+            A bar's taker volume is unknown when that of any of its base bars is.
+        """
+        interval_ns = minutes * MINUTE_NS
+        ratio = interval_ns // self._base_ns
+        if ratio == 1:
+            return self.newest(count)
+        base = self.newest((count + 1) * ratio)
+        if not len(base):
+            return base
+        bucket = (base.close_ns - 1) // interval_ns
+        starts = np.flatnonzero(np.diff(bucket, prepend=bucket[0] - 1))
+        sizes = np.diff(starts, append=len(bucket))
+        ends = starts + sizes - 1
+        kept = np.flatnonzero(sizes == ratio)[-count:]
+        return BarWindow(
+            close_ns=base.close_ns[ends[kept]],
+            open=base.open[starts[kept]],
+            high=np.maximum.reduceat(base.high, starts)[kept],
+            low=np.minimum.reduceat(base.low, starts)[kept],
+            close=base.close[ends[kept]],
+            volume=np.add.reduceat(base.volume, starts)[kept],
+            taker_buy_volume=np.add.reduceat(base.taker_buy_volume, starts)[kept],
+        )
+
+    def interval(self, bars: int) -> tuple[float, float, float]:
+        """Return (high, low, volume) over the newest `bars` base bars.
+
+        All are NaN when the ring holds fewer, or a bar among them is missing.
+        """
+        last = (self._count - 1) % self._capacity
+        if bars == 1:
+            return self._highs[last], self._lows[last], self._volumes[last]
+        rows = range(last - bars + 1, last + 1)  # negative indices reach round the ring's end
+        span_ns = (bars - 1) * self._base_ns
+        if len(self) < bars or self._times[last] - self._times[rows[0]] != span_ns:
+            return math.nan, math.nan, math.nan
+        return (
+            max([self._highs[i] for i in rows]),
+            min([self._lows[i] for i in rows]),
+            sum([self._volumes[i] for i in rows]),
+        )

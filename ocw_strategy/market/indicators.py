@@ -1,0 +1,121 @@
+"""Technical indicators of one timeframe, computed with Nautilus's classes when a snapshot is made.
+
+They see the newest `BARS` complete bars and nothing else, so they depend on the market and not on
+when OCW was started. With too few bars every value is None: there is no neutral stand-in.
+
+Conventions, where Nautilus's differ from what a trader reads on a chart, are the chart's: RSI with
+Wilder's smoothing from 0 to 100 (Nautilus: exponential, 0 to 1); ATR with Wilder's smoothing
+(Nautilus: simple mean); Bollinger bands on closes (Nautilus: on the typical price) with the
+population deviation; MACD with its signal line and histogram (Nautilus: the line alone); Kaufman's
+efficiency ratio over as many steps as the net move (Nautilus sums one step more once it runs on).
+Whatever has the dimension of a price is given as a fraction of it.
+"""
+
+from typing import Final
+
+from nautilus_trader.indicators import (
+    AverageTrueRange,
+    BollingerBands,
+    EfficiencyRatio,
+    ExponentialMovingAverage,
+    MovingAverageConvergenceDivergence,
+    MovingAverageType,
+    RelativeStrengthIndex,
+)
+
+from ocw_strategy.market.bars import BarWindow
+from ocw_strategy.market.figures import Figure
+from ocw_strategy.model import Strict
+
+TIMEFRAMES: Final = {"15m": 15, "1h": 60, "4h": 240}
+"""Timeframes of a snapshot, in minutes."""
+
+BARS: Final = 72
+"""Bars of each timeframe that the indicators see: three days of hours."""
+
+_LEAST_BARS: Final = 65  # a hole or two in the data must not blind a timeframe for days
+_RSI: Final = 14
+_ATR: Final = 14
+_MACD: Final = (12, 26, 9)
+_BANDS: Final = 20
+_EMA: Final = (9, 21)
+_EFFICIENCY: Final = 24
+_MEAN: Final = 48
+
+
+class TechnicalIndicators(Strict):
+    """One timeframe of one instrument at its newest complete bar; None where unknown."""
+
+    rsi: Figure = None
+    """RSI(14), Wilder, 0 to 100."""
+    macd: Figure = None
+    """MACD(12, 26), a fraction of the close."""
+    macd_signal: Figure = None
+    """EMA(9) of the MACD line, a fraction of the close."""
+    macd_histogram: Figure = None
+    """Line less signal, a fraction of the close."""
+    bollinger_percent_b: Figure = None
+    """Place of the close in the bands (20, 2): 0 at the lower, 1 at the upper."""
+    bollinger_bandwidth: Figure = None
+    """Distance of the bands over their middle."""
+    atr: Figure = None
+    """ATR(14), Wilder, a fraction of the close."""
+    ema_gap: Figure = None
+    """EMA(9) over EMA(21), less 1: positive in a rise."""
+    efficiency_ratio: Figure = None
+    """Kaufman's, over 24 bars: 1 for a straight line, about 0.2 for a random walk."""
+    momentum: Figure = None
+    """Return over the same 24 bars, a fraction."""
+    mean_distance: Figure = None
+    """Close over the mean of the last 48 closes, less 1."""
+
+
+def technical_indicators(window: BarWindow) -> TechnicalIndicators:
+    """Return the indicators of one timeframe.
+
+    Parameters
+    ----------
+    window : BarWindow
+        Complete bars of the timeframe; the newest `BARS` are used.
+    """
+    closes = window.close[-BARS:].tolist()
+    if len(closes) < _LEAST_BARS:
+        return TechnicalIndicators()
+    close = closes[-1]
+    rsi = RelativeStrengthIndex(_RSI, MovingAverageType.WILDER)
+    macd = MovingAverageConvergenceDivergence(*_MACD[:2])
+    signal = ExponentialMovingAverage(_MACD[2])
+    fast, slow = (ExponentialMovingAverage(period) for period in _EMA)
+    for each in closes:
+        rsi.update_raw(each)
+        macd.update_raw(each)
+        signal.update_raw(macd.value)
+        fast.update_raw(each)
+        slow.update_raw(each)
+    atr = AverageTrueRange(_ATR, MovingAverageType.WILDER)
+    for high, low, each in zip(
+        window.high[-BARS:].tolist(), window.low[-BARS:].tolist(), closes, strict=True
+    ):
+        atr.update_raw(high, low, each)
+    bands = BollingerBands(_BANDS, 2.0)
+    for each in closes[-_BANDS:]:
+        bands.update_raw(each, each, each)
+    efficiency = EfficiencyRatio(_EFFICIENCY + 1)
+    for each in closes[-_EFFICIENCY - 1 :]:
+        efficiency.update_raw(each)
+    width = bands.upper - bands.lower
+    # of a price that did not move Nautilus makes an RSI of 1, and rounding makes a band width
+    moved, banded = len(set(closes)) > 1, len(set(closes[-_BANDS:])) > 1
+    return TechnicalIndicators(
+        rsi=100.0 * rsi.value if moved else None,
+        macd=macd.value / close,
+        macd_signal=signal.value / close,
+        macd_histogram=(macd.value - signal.value) / close,
+        bollinger_percent_b=(close - bands.lower) / width if banded else None,
+        bollinger_bandwidth=width / bands.middle,
+        atr=atr.value / close,
+        ema_gap=fast.value / slow.value - 1.0,
+        efficiency_ratio=efficiency.value,
+        momentum=close / closes[-_EFFICIENCY - 1] - 1.0,
+        mean_distance=close * _MEAN / sum(closes[-_MEAN:]) - 1.0,
+    )
