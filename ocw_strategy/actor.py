@@ -1,0 +1,369 @@
+"""OCWActor: watches the market and asks for a decision when the gate says it is worth buying.
+
+It translates: engine events into calls of the `DecisionDesk`, advice into an `OcwDecision` on the
+bus. A close is decided once the bars of all instruments are in, or three seconds after it with the
+missing ones stale. The advisor is a coroutine: in a backtest it is driven inline and its answer
+takes effect after a modelled latency, by a time alert.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nautilus_trader.common.actor import Actor
+from nautilus_trader.common.config import ActorConfig
+from nautilus_trader.model.data import Bar, DataType
+from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.model.objects import Currency
+
+from ocw_strategy.account import AccountView, Holding
+from ocw_strategy.advisor import Advisor, RulesAdvisor, drive
+from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
+from ocw_strategy.catalog.reader import NoDataError, hourly_closes
+from ocw_strategy.desk import DecisionDesk
+from ocw_strategy.engine import VENUE, bar_type, instrument_id, venue_symbol
+from ocw_strategy.gate import Verdict, is_decision_close
+from ocw_strategy.journal import Event, Journal
+from ocw_strategy.market import CloseBarrier
+from ocw_strategy.messages import (
+    OCW_CLIENT,
+    DecisionPayload,
+    OcwDecision,
+    OcwTradeClosed,
+    TargetContext,
+)
+from ocw_strategy.regime import (
+    ASSUMED_MACRO,
+    MacroSeries,
+    RecordedRegimes,
+    Regime,
+    VolatilityRegimeModel,
+    first_hour_ns,
+    join_regime,
+    macro_at,
+    read_macro_csv,
+)
+from ocw_strategy.risk import HaltGuard, PositionView, review
+from ocw_strategy.settings import Settings, settings_from
+from ocw_strategy.units import HOUR_NS, SECOND_NS, close_of
+
+_WAIT_NS = 3 * SECOND_NS
+MACRO_FILE = "macro.csv"
+"""Macro series with their publication dates, beside the catalog's data."""
+_USDT = Currency.from_str("USDT")
+
+
+class OCWActorConfig(ActorConfig, frozen=True):
+    """Configure the actor: the run's settings as plain values, and its journal's run id."""
+
+    settings: dict[str, Any]
+    run_id: str
+    wake: bool = True
+    """False evaluates the gate and never asks: what watching alone costs."""
+
+
+class OCWActor(Actor):
+    """Decide when a decision is worth buying, and publish what was decided.
+
+    Parameters
+    ----------
+    config : OCWActorConfig
+    """
+
+    def __init__(self, config: OCWActorConfig) -> None:
+        super().__init__(config)
+        self._settings: Settings = settings_from(config.settings)
+        self._journal: Journal = Journal.attach(config.run_id)
+        self._advisor: Advisor = RulesAdvisor(self._settings.advisor.rules)
+        self._model = VolatilityRegimeModel(self._settings.regime)
+        self.recorded_regimes: RecordedRegimes | None = None
+        """A precomputed regime track, used instead of fitting one when it is set."""
+        self._macro_series = _macro_series(Path(self._settings.data.catalog))
+        self._macro_hour = -1
+        self._macro = ASSUMED_MACRO
+        self._desk = DecisionDesk(self._settings, self._journal, self._regime_at)
+        self._barrier = CloseBarrier(self._desk.symbols)
+        self._halt = HaltGuard(self._settings.risk.halt)
+        self._flows: dict[str, tuple[int, float]] = {}
+        self._symbol_of: dict[InstrumentId, str] = {}
+        self._armed_ns = 0
+        self._asking: set[str] = set()
+        self._concerns: dict[str, frozenset[str]] = {}
+        self._reduced: set[str] = set()
+        self._reviewed: dict[str, tuple[int, str]] = {}
+
+    # -- start and stop ---------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Bring the regime up to now, then subscribe."""
+        if self.recorded_regimes is None:
+            self._warm_regime(self.clock.timestamp_ns())
+        for symbol in self._desk.symbols:
+            self._symbol_of[instrument_id(symbol)] = symbol
+        types: list[type] = [OcwTradeClosed]
+        if self._settings.data.derivatives:
+            types += [OcwTakerFlow, OcwDerivatives]
+        if self._settings.data.funding:
+            types.append(OcwFundingRate)
+        for cls in types:
+            self.subscribe_data(DataType(cls), client_id=OCW_CLIENT)
+        for symbol in self._desk.symbols:
+            self.subscribe_bars(bar_type(symbol, self._settings.data.bar_minutes))
+
+    def _warm_regime(self, now_ns: int) -> None:
+        try:
+            times, closes = hourly_closes(
+                Path(self._settings.data.catalog),
+                venue_symbol(self._settings.regime.symbol),
+                start_ns=first_hour_ns(self._settings.regime, now_ns),
+                end_ns=now_ns,
+            )
+        except NoDataError:
+            return  # the regime is unknown until enough hours have come
+        self._model.warm(zip(times.tolist(), closes.tolist(), strict=True))
+
+    def on_stop(self) -> None:
+        """Keep what was learnt."""
+        self._journal.save_state("desk/1", self._desk.state())
+
+    # -- market data ------------------------------------------------------------------------------
+
+    def on_bar(self, bar: Bar) -> None:
+        """Take the bar in; decide once the close is complete."""
+        symbol = self._symbol_of[bar.bar_type.instrument_id]
+        close_ns = close_of(bar.ts_event)
+        close = bar.close.as_double()
+        flow = self._flows.get(symbol)
+        self._desk.add_bar(
+            symbol,
+            close_ns,
+            bar.open.as_double(),
+            bar.high.as_double(),
+            bar.low.as_double(),
+            close,
+            bar.volume.as_double(),
+            flow[1] if flow is not None and flow[0] == close_ns else np.nan,
+        )
+        if symbol == self._settings.regime.symbol and close_ns % HOUR_NS == 0:
+            self._model.add_hour(close_ns, close)
+        for due_ns in self._barrier.add(symbol, close_ns):
+            self._on_close(due_ns)
+        if self._barrier.waits(close_ns) and close_ns > self._armed_ns:
+            self._arm(close_ns)
+
+    def _arm(self, close_ns: int) -> None:
+        self._armed_ns = close_ns
+        self.clock.set_time_alert_ns(
+            f"close-{close_ns}", close_ns + _WAIT_NS, partial(self._on_overdue, close_ns)
+        )
+
+    def _on_overdue(self, close_ns: int, _event: Any) -> None:
+        if self._barrier.finish(close_ns):
+            self._on_close(close_ns)
+
+    def on_data(self, data: Any) -> None:
+        """Take in a statistic, or learn from a closed trade."""
+        if isinstance(data, OcwDerivatives):
+            self._desk.derivatives.add_metrics(
+                self._symbol_of[data.instrument_id],
+                data.ts_event,
+                data.ts_init,
+                data.open_interest,
+                data.open_interest_value,
+                data.toptrader_account_ls_ratio,
+                data.toptrader_position_ls_ratio,
+                data.global_account_ls_ratio,
+                data.taker_buy_sell_ratio,
+            )
+        elif isinstance(data, OcwTakerFlow):
+            if data.minutes == self._settings.data.bar_minutes:
+                self._flows[self._symbol_of[data.instrument_id]] = (data.ts_event, data.buy_volume)
+        elif isinstance(data, OcwFundingRate):
+            self._desk.derivatives.add_funding(
+                self._symbol_of[data.instrument_id], data.ts_event, data.ts_init, data.rate
+            )
+        elif isinstance(data, OcwTradeClosed):
+            self._desk.learn(data.read())
+
+    # -- a close ----------------------------------------------------------------------------------
+
+    def _on_close(self, close_ns: int) -> None:
+        holdings = self._holdings()
+        if holdings:
+            self._review(close_ns, holdings)
+        if not is_decision_close(close_ns):
+            return
+        if holdings or close_ns % HOUR_NS == 0:
+            self._halt.on_equity(close_ns, self._equity())
+        verdict = self._desk.close(
+            close_ns,
+            holding=frozenset(held.symbol for held in holdings),
+            extra=("position_review",) if self._asking else (),
+        )
+        self._asking.clear()  # priced with this close, woken or not; a new concern asks anew
+        if verdict is not None and verdict.wake and self.config.wake:
+            self._ask(verdict, holdings)
+
+    def _ask(self, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
+        snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
+        advice = drive(self._advisor.decide(snapshot))
+        payload = self._desk.decided(
+            snapshot, advice, self._advisor.name, self.clock.timestamp_ns()
+        )
+        if payload is None:
+            return
+        self._reduced.clear()
+        for held in holdings:
+            self._reviewed[held.symbol] = (held.opened_ns, payload.regime)
+        self._deliver_at(verdict.now_ns + self._latency_ns(verdict.now_ns), payload)
+
+    def _latency_ns(self, close_ns: int) -> int:
+        execution = self._settings.execution
+        rng = np.random.default_rng((self._settings.run.seed, 3, close_ns))
+        factor = rng.lognormal(0.0, execution.latency_sigma) if execution.latency_sigma else 1.0
+        # never before the close's stragglers have been waited for
+        return max(_WAIT_NS + 1, int(execution.latency_seconds * SECOND_NS * factor))
+
+    def _deliver_at(self, alert_ns: int, payload: DecisionPayload) -> None:
+        name = f"decision-{payload.decision_id}"
+        self.clock.set_time_alert_ns(name, alert_ns, partial(self._deliver, payload))
+
+    def _deliver(self, payload: DecisionPayload, _event: Any) -> None:
+        if not self.is_running:
+            return
+        now_ns = self.clock.timestamp_ns()
+        message = OcwDecision(
+            ts_event=payload.close_ns,
+            ts_init=now_ns,
+            decision_id=payload.decision_id,
+            payload=payload.model_dump_json(),
+        )
+        self.publish_data(DataType(OcwDecision), message)
+
+    # -- the review of what is held ---------------------------------------------------------------
+
+    def _review(self, now_ns: int, holdings: tuple[Holding, ...]) -> None:
+        regime = self._regime_at(now_ns)
+        for held in holdings:
+            opened_ns, regime_before = self._reviewed.get(held.symbol, (0, regime.key))
+            if opened_ns != held.opened_ns:
+                regime_before = regime.key
+                self._reviewed[held.symbol] = (held.opened_ns, regime_before)
+            action = review(
+                _position_view(held, now_ns),
+                now_ns,
+                regime_before=regime_before,
+                regime_now=regime.key,
+                composite=self._desk.composite(held.symbol, now_ns),
+                already_reduced=held.symbol in self._reduced,
+                settings=self._settings.risk.review,
+                costs=self._settings.costs.order,
+            )
+            fresh = set(action.concerns) - self._concerns.get(held.symbol, frozenset())
+            self._concerns[held.symbol] = frozenset(action.concerns)
+            if fresh:
+                self._asking.add(held.symbol)
+            if action.kind == "reduce":
+                self._reduced.add(held.symbol)
+                self._reduce(held, action.fraction, action.concerns, now_ns, regime)
+
+    def _reduce(
+        self,
+        held: Holding,
+        fraction: float,
+        concerns: tuple[str, ...],
+        now_ns: int,
+        regime: Regime,
+    ) -> None:
+        account = self._account(now_ns, (held,))
+        exposure = account.exposure(held, self._settings.risk.max_position_fraction)
+        self._journal.append(Event(now_ns, "review:reduce", held.symbol, ", ".join(concerns)))
+        self._deliver_at(
+            now_ns + _WAIT_NS + 1,
+            DecisionPayload(
+                decision_id=f"review-{held.symbol}-{now_ns}",
+                close_ns=now_ns,
+                source="review",
+                reason=", ".join(concerns),
+                regime=regime.key,
+                regime_scale=1.0,
+                macro_scale=1.0,
+                targets=(
+                    TargetContext(
+                        symbol=held.symbol,
+                        exposure=max(-1.0, min(1.0, exposure * (1 - fraction))),
+                        confidence=1.0,
+                        posterior_scale=1.0,
+                        signals={},
+                        volatility=None,
+                    ),
+                ),
+            ),
+        )
+
+    # -- views ------------------------------------------------------------------------------------
+
+    def _regime_at(self, now_ns: int) -> Regime:
+        if self.recorded_regimes is not None:
+            return self.recorded_regimes.at(now_ns)
+        hour = now_ns // HOUR_NS
+        if hour != self._macro_hour:
+            self._macro_hour = hour
+            self._macro = macro_at(self._macro_series, now_ns, self._settings.regime.macro)
+        return join_regime(self._model.at(now_ns), self._macro)
+
+    def _holdings(self) -> tuple[Holding, ...]:
+        if not self.cache.positions_open_count():
+            return ()
+        stops = {
+            order.instrument_id: order.trigger_price.as_double()
+            for order in self.cache.orders_open()
+            if order.has_trigger_price
+        }
+        held = [
+            Holding(
+                symbol=self._symbol_of[position.instrument_id],
+                quantity=position.signed_qty,
+                entry_price=position.avg_px_open,
+                opened_ns=position.ts_opened,
+                price=self._desk.price(self._symbol_of[position.instrument_id]),
+                stop_price=stops.get(position.instrument_id),
+            )
+            for position in self.cache.positions_open()
+        ]
+        return tuple(sorted(held, key=lambda holding: holding.symbol))
+
+    def _equity(self) -> float:
+        account = self.portfolio.account(VENUE)
+        balance = account.balance_total(_USDT).as_double() if account is not None else 0.0
+        return balance + sum(h.quantity * (h.price - h.entry_price) for h in self._holdings())
+
+    def _account(self, now_ns: int, holdings: tuple[Holding, ...]) -> AccountView:
+        return AccountView(
+            now_ns=now_ns,
+            equity_usd=self._equity(),
+            holdings=holdings,
+            drawdown_fraction=self._halt.drawdown_fraction,
+            day_return_fraction=-self._halt.daily_loss_fraction,
+            entries_blocked=self._halt.blocked(now_ns),
+        )
+
+
+def _macro_series(catalog: Path) -> MacroSeries | None:
+    # Macro data is part of a run only where its series lie beside the market data.
+    path = catalog / MACRO_FILE
+    return read_macro_csv(path) if path.is_file() else None
+
+
+def _position_view(held: Holding, now_ns: int) -> PositionView:
+    return PositionView(
+        symbol=held.symbol,
+        quantity=held.quantity,
+        entry_price=held.entry_price,
+        price=held.price,
+        price_ns=now_ns,
+        opened_ns=held.opened_ns,
+        best_price=held.price,
+        worst_price=held.price,
+    )

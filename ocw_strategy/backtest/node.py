@@ -1,0 +1,181 @@
+"""Assembly of a `BacktestNode` run: settings in, an engine configuration out.
+
+One configuration is one node is one run. Everything the node needs travels as plain values, so a
+run can be built again in another process; results do not depend on chunked streaming.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nautilus_trader.backtest.config import (
+    BacktestDataConfig,
+    BacktestEngineConfig,
+    BacktestRunConfig,
+    BacktestVenueConfig,
+    ImportableFeeModelConfig,
+    ImportableFillModelConfig,
+)
+from nautilus_trader.backtest.node import BacktestNode
+from nautilus_trader.common.actor import Actor
+from nautilus_trader.common.config import ActorConfig, ImportableActorConfig, LoggingConfig
+from nautilus_trader.config import CacheConfig, DataEngineConfig, RiskEngineConfig
+from nautilus_trader.model.data import Bar
+from nautilus_trader.portfolio.config import PortfolioConfig
+from nautilus_trader.trading.config import ImportableStrategyConfig
+
+from ocw_strategy.actor import OCWActor
+from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
+from ocw_strategy.engine import VENUE, bar_type, instrument_id
+from ocw_strategy.messages import OCW_CLIENT
+from ocw_strategy.regime import RecordedRegimes
+from ocw_strategy.settings import Settings
+from ocw_strategy.units import DAY_NS
+
+
+def run_config(settings: Settings, run_id: str, *, wake: bool = True) -> BacktestRunConfig:
+    """Return the engine's configuration of a run.
+
+    Parameters
+    ----------
+    settings : Settings
+    run_id : str
+        The run whose journal is open in this process.
+    wake : bool, default True
+        False evaluates the gate and never asks.
+    """
+    plain = settings.model_dump(mode="json")
+    shared = {"settings": plain, "run_id": run_id}
+    return BacktestRunConfig(
+        engine=BacktestEngineConfig(
+            trader_id="OCW-001",
+            logging=LoggingConfig(bypass_logging=True),
+            run_analysis=False,
+            cache=CacheConfig(bar_capacity=10, tick_capacity=10),
+            data_engine=DataEngineConfig(external_clients=[OCW_CLIENT]),
+            risk_engine=RiskEngineConfig(bypass=False, max_order_submit_rate="1000/00:00:01"),
+            portfolio=PortfolioConfig(bar_updates=True),
+            actors=[
+                ImportableActorConfig(
+                    actor_path="ocw_strategy.actor:OCWActor",
+                    config_path="ocw_strategy.actor:OCWActorConfig",
+                    config={**shared, "wake": wake},
+                )
+            ],
+            strategies=[
+                ImportableStrategyConfig(
+                    strategy_path="ocw_strategy.strategy:OCWStrategy",
+                    config_path="ocw_strategy.strategy:OCWStrategyConfig",
+                    config=shared,
+                )
+            ],
+        ),
+        venues=[venue_config(settings)],
+        data=data_configs(settings),
+        chunk_size=settings.data.chunk_size,
+        raise_exception=True,
+        dispose_on_completion=False,
+    )
+
+
+def venue_config(settings: Settings) -> BacktestVenueConfig:
+    """Return the simulated venue: margin account, stated fees and slippage, funding settled."""
+    costs = settings.costs
+    catalog = str(Path(settings.data.catalog).absolute())
+    return BacktestVenueConfig(
+        name=VENUE.value,
+        oms_type=settings.execution.oms,
+        account_type="MARGIN",
+        base_currency=None,
+        starting_balances=[f"{settings.account.starting_balance_usd} USDT"],
+        default_leverage=settings.risk.venue_leverage,
+        bar_adaptive_high_low_ordering=True,
+        modules=[
+            ImportableActorConfig(
+                actor_path="ocw_strategy.backtest.venue:OcwVenueModule",
+                config_path="ocw_strategy.backtest.venue:OcwVenueModuleConfig",
+                config={
+                    "catalog_path": catalog,
+                    "instrument_ids": [str(instrument_id(s)) for s in settings.data.instruments],
+                    "settle_funding": settings.data.funding,
+                },
+            )
+        ],
+        fill_model=ImportableFillModelConfig(
+            fill_model_path="ocw_strategy.backtest.fill:OcwFillModel",
+            config_path="ocw_strategy.backtest.fill:OcwFillModelConfig",
+            config={
+                "market_slippage_bps": costs.market_slippage_bps,
+                "stop_slippage_bps": costs.stop_slippage_bps,
+                "random_seed": settings.run.seed,
+            },
+        ),
+        fee_model=ImportableFeeModelConfig(
+            fee_model_path="ocw_strategy.backtest.fees:OcwFeeModel",
+            config_path="ocw_strategy.backtest.fees:OcwFeeModelConfig",
+            config={"maker_fee": costs.maker_fee, "taker_fee": costs.taker_fee},
+        ),
+    )
+
+
+def data_configs(settings: Settings) -> list[BacktestDataConfig]:
+    """Return what is streamed: bars, and the statistics the settings ask for."""
+    common: dict[str, Any] = {
+        "catalog_path": str(Path(settings.data.catalog).absolute()),
+        "start_time": settings.run.data_start_ns,
+        "end_time": settings.run.end_ns,
+    }
+    ids = [instrument_id(symbol) for symbol in settings.data.instruments]
+    types = [bar_type(symbol, settings.data.bar_minutes) for symbol in settings.data.instruments]
+    configs = [BacktestDataConfig(data_cls=Bar, bar_types=types, **common)]
+    statistics: list[Any] = []
+    if settings.data.derivatives:
+        statistics += [OcwDerivatives, OcwTakerFlow]
+    if settings.data.funding:
+        statistics.append(OcwFundingRate)
+    return configs + [
+        BacktestDataConfig(data_cls=cls, instrument_ids=ids, client_id=OCW_CLIENT.value, **common)
+        for cls in statistics
+    ]
+
+
+class _Progress(Actor):
+    # Tells how far the simulated clock has come, once a simulated day.
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        super().__init__(ActorConfig(component_id="PROGRESS"))
+        self._tell = tell
+
+    def on_start(self) -> None:
+        self.clock.set_timer_ns("progress", DAY_NS, 0, 0, self._on_timer)
+
+    def _on_timer(self, event: Any) -> None:
+        self._tell(event.ts_event)
+
+
+def run_node(
+    config: BacktestRunConfig,
+    *,
+    progress: Callable[[int], None] | None = None,
+    regimes: RecordedRegimes | None = None,
+) -> None:
+    """Run a configuration to its end; a fault in a handler is raised, never swallowed.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with the simulated time in UNIX nanoseconds, once a simulated day.
+    regimes : RecordedRegimes, optional
+        A precomputed regime track for the actor to use instead of fitting one.
+    """
+    node = BacktestNode([config])
+    try:
+        node.build()
+        engine: Any = node.get_engine(config.id)
+        for actor in engine.trader.actors():
+            if isinstance(actor, OCWActor):
+                actor.recorded_regimes = regimes
+        if progress is not None:
+            engine.add_actor(_Progress(progress))
+        node.run()
+    finally:
+        node.dispose()

@@ -1,0 +1,109 @@
+"""One backtest from settings to a folder of results.
+
+The run is made in a hidden sibling and renamed when it is whole: a failure, a full disk or a kill
+leaves no half a run among the finished ones, and no finished one is touched.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocw_strategy.backtest.node import run_config, run_node
+from ocw_strategy.backtest.window import check_window
+from ocw_strategy.errors import JournalError
+from ocw_strategy.journal import Journal
+from ocw_strategy.settings import Settings
+
+JOURNAL_FILE = "journal.db"
+CONFIG_FILE = "config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Where a finished run lies and what identifies its content."""
+
+    run_id: str
+    folder: Path
+    digest: str
+    """The journal's digest: equal for equal seed, catalog and settings."""
+
+
+def run_backtest(
+    settings: Settings,
+    *,
+    created_wall_ns: int,
+    finish: Callable[[Path], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> RunResult:
+    """Run a backtest and keep its journal and settings.
+
+    Parameters
+    ----------
+    settings : Settings
+    created_wall_ns : int
+        Wall time, for the run's id and the journal's meta data only.
+    finish : callable, optional
+        Called with the run's folder before it takes its final name: writes the reports.
+    progress : callable, optional
+        Called with the simulated time, once a simulated day.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    CatalogError
+        If the catalog lacks what the window needs.
+    JournalError
+        If the disk is full or the folder cannot be written.
+    AccountBlownError
+        If equity fell to the maintenance margin.
+    """
+    check_window(settings)
+    run_id = _run_id(settings, created_wall_ns)
+    runs = Path(settings.run.runs_dir)
+    partial, folder = runs / f".{run_id}.partial", runs / run_id
+    try:
+        partial.mkdir(parents=True)
+        (partial / CONFIG_FILE).write_text(settings.canonical_json() + "\n", encoding="utf-8")
+        digest = _run_into(partial, settings, run_id, created_wall_ns, progress)
+        if finish is not None:
+            finish(partial)
+        partial.rename(folder)
+    except OSError as error:
+        raise JournalError(
+            "run.runs_dir", str(runs), f"make it writable with space left: {error}"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return RunResult(run_id, folder, digest)
+
+
+def _run_into(
+    folder: Path,
+    settings: Settings,
+    run_id: str,
+    created_wall_ns: int,
+    progress: Callable[[int], None] | None,
+) -> str:
+    journal = Journal.open(
+        folder / JOURNAL_FILE,
+        run_id=run_id,
+        created_wall_ns=created_wall_ns,
+        config=settings.model_dump(mode="json"),
+        power_safe=False,
+    )
+    try:
+        run_node(run_config(settings, run_id), progress=progress)
+        journal.flush()
+        return journal.digest()
+    finally:
+        journal.close()
+
+
+def _run_id(settings: Settings, created_wall_ns: int) -> str:
+    content = hashlib.sha256(settings.canonical_json().encode()).hexdigest()[:6]
+    return f"{settings.run.name}-{created_wall_ns // 1_000_000_000}-{content}"

@@ -1,0 +1,44 @@
+"""Whether the catalog holds what a run's window needs, said before anything runs."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ocw_strategy.catalog.reader import NoDataError, read_bars
+from ocw_strategy.engine import venue_symbol
+from ocw_strategy.errors import CatalogError
+from ocw_strategy.settings import Settings
+from ocw_strategy.units import MINUTE_NS
+
+
+def check_window(settings: Settings) -> dict[str, int]:
+    """Return the bars missing inside the window, by symbol.
+
+    Raises
+    ------
+    CatalogError
+        If there is no catalog, an instrument has no bars from the start of the window to its end,
+        or bars are missing and the settings refuse gaps.
+    """
+    catalog = Path(settings.data.catalog)
+    minutes = settings.data.bar_minutes
+    missing = {}
+    for symbol in settings.data.instruments:
+        try:
+            closes = read_bars(
+                catalog, venue_symbol(symbol), minutes, settings.run.start_ns, settings.run.end_ns
+            ).close_ns
+        except NoDataError as error:
+            raise CatalogError(
+                f"{symbol} {minutes}-minute bars",
+                f"none from {settings.run.start} to {settings.run.end}",
+                "import or fetch them, or move the window: `ocw data info` shows what is there",
+            ) from error
+        steps = np.diff(closes) // (minutes * MINUTE_NS) - 1
+        missing[symbol] = int(steps.sum())
+    gaps = {symbol: count for symbol, count in missing.items() if count}
+    if gaps and not settings.data.allow_gaps:
+        raise CatalogError(
+            "data.allow_gaps", gaps, "fill the missing bars, move the window or set it to true"
+        )
+    return missing

@@ -1,0 +1,182 @@
+"""The command line. Every command is a few lines over a function that a notebook can call too.
+
+A fault that a person can act on is one sentence and exit code 2; anything else is a defect and
+keeps its traceback.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ocw_strategy import console
+from ocw_strategy.errors import OcwError
+
+app = typer.Typer(
+    name="ocw",
+    help="Decide when a trading decision is worth buying, buy it, carry it out, learn from it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+data_app = typer.Typer(help="Fill and inspect the Parquet data catalog.", no_args_is_help=True)
+app.add_typer(data_app, name="data", rich_help_panel="Data")
+
+CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the data catalog.")]
+RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that keeps the runs.")]
+DEMO_CONFIG = Path("configs/demo-backtest.toml")
+ARCHIVE_URL = "https://data.binance.vision"
+
+
+@app.command(rich_help_panel="Backtest")
+def demo(
+    seed: Annotated[int, typer.Option(help="Seed of the sample market.")] = 1,
+) -> None:
+    """Make the built-in sample market (synthetic), backtest on it and write the report."""
+    from ocw_strategy.settings import load_settings
+
+    settings = load_settings(DEMO_CONFIG)
+    sample(catalog=Path(settings.data.catalog), seed=seed)
+    _backtest(settings)
+
+
+@app.command(rich_help_panel="Backtest")
+def backtest(
+    config: Annotated[Path, typer.Argument(help="A file such as configs/backtest.toml.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Put a value over the file's, such as run.seed=7; repeatable."),
+    ] = None,
+) -> None:
+    """Run a backtest over the catalog and write its journal and report."""
+    from ocw_strategy.settings import load_settings, parse_overrides
+
+    _backtest(load_settings(config, parse_overrides(set_ or [])))
+
+
+def _backtest(settings: Any) -> None:
+    from ocw_strategy.backtest import run_backtest, summarise, write_reports
+
+    with console.run_progress(settings) as progress:
+        result = run_backtest(
+            settings,
+            created_wall_ns=time.time_ns(),
+            progress=progress,
+            finish=write_reports,
+        )
+    console.print_summary(summarise(result.folder))
+    console.say_where(result.folder)
+
+
+@app.command(rich_help_panel="Backtest")
+def runs(
+    compare: Annotated[
+        list[str] | None, typer.Argument(help="Runs to set side by side; none lists all.")
+    ] = None,
+    folder: RunsOption = Path("runs"),
+) -> None:
+    """List the runs made here, or compare some of them."""
+    from ocw_strategy.backtest import list_runs
+
+    console.print_runs(list_runs(folder, compare or []))
+
+
+@data_app.command()
+def sample(
+    catalog: CatalogOption = Path("catalog/sample"),
+    seed: Annotated[int, typer.Option(help="Seed of everything random in it.")] = 1,
+    start: Annotated[str, typer.Option(help="First day, ISO date.")] = "2024-01-01",
+    days: Annotated[int, typer.Option(min=1, help="Length in days.")] = 180,
+    minutes: Annotated[int, typer.Option(help="Base bar: 1, 5 or 15 minutes.")] = 5,
+    edge: Annotated[float, typer.Option(help="Strength of the planted edges; 0 for noise.")] = 1.0,
+) -> None:
+    """Make the built-in sample market: SYNTHETIC data with known truth."""
+    from ocw_strategy.catalog import write_sample
+
+    with console.steps("sample market (synthetic)") as progress:
+        write_sample(
+            catalog, seed=seed, start=start, days=days, base_minutes=minutes, edge=edge,
+            progress=progress,
+        )  # fmt: skip
+
+
+@data_app.command("import")
+def import_(
+    directory: Annotated[Path, typer.Argument(help="Frames as DIR/<kind>/<SYMBOL>.parquet|csv.")],
+    catalog: CatalogOption = Path("catalog"),
+) -> None:
+    """Import Parquet or CSV frames: all of them, or on the first fault none."""
+    from ocw_strategy.catalog import import_directory
+
+    with console.steps("import") as progress:
+        reports = import_directory(
+            directory, catalog, progress=lambda report, total: progress(report.source, total)
+        )
+    console.print_import(reports)
+
+
+@data_app.command()
+def fetch(
+    start: Annotated[str, typer.Option(help="First day, ISO date, UTC.")],
+    end: Annotated[str, typer.Option(help="Day after the last one, ISO date, UTC.")],
+    catalog: CatalogOption = Path("catalog"),
+    symbols: Annotated[
+        str, typer.Option(help="Venue symbols, separated by commas.")
+    ] = "BTCUSDT,ETHUSDT,SOLUSDT",
+    kinds: Annotated[
+        str, typer.Option(help="Kinds of frames, separated by commas.")
+    ] = "bars_5m,bars_15m,bars_1h,mark_1h,funding,metrics_5m",
+    cache: Annotated[
+        Path, typer.Option(help="Folder that keeps the downloads, so that a rerun resumes.")
+    ] = Path("build/archive"),
+    url: Annotated[str, typer.Option(help="Address of the archive.")] = ARCHIVE_URL,
+) -> None:
+    """Fetch Binance's public archive into the catalog: verified, resumable, idempotent."""
+    from ocw_strategy.catalog import FetchRequest, write_frame
+    from ocw_strategy.catalog import fetch as fetch_archive
+    from ocw_strategy.settings import time_option
+
+    request = FetchRequest(
+        symbols=symbols.split(","),
+        kinds=kinds.split(","),
+        start_ns=time_option("--start", start),
+        end_ns=time_option("--end", end),
+    )
+    with console.fetch_progress() as progress:
+        report = fetch_archive(
+            request,
+            cache_dir=cache,
+            ingest=lambda kind, symbol, table, source: write_frame(
+                catalog, kind, symbol, table, source=source
+            ),
+            now_ns=time.time_ns(),
+            base_url=url,
+            progress=progress,
+        )
+    console.print_fetch(report)
+
+
+@data_app.command()
+def info(
+    catalog: CatalogOption = Path("catalog"),
+    gaps: Annotated[bool, typer.Option("--gaps", help="List every gap.")] = False,
+) -> None:
+    """Show coverage, gaps, duplicates and OHLC violations per instrument and type."""
+    from ocw_strategy.catalog import coverage
+
+    console.print_coverage(coverage(catalog), gaps=gaps)
+
+
+def main() -> None:
+    """Run the command line; a fault a person can act on is one sentence."""
+    try:
+        app()
+    except OcwError as error:
+        console.fail(str(error))
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,352 @@
+"""The decision desk: everything between market data and a decision's message, without an engine.
+
+It is fed what the actor receives, asks the gate at each decision close, learns from every close
+(shadow outcomes, hindsight) and from every closed trade, and turns advice into the payload that
+goes over the bus. Time comes in with the data and randomness from the run's seed and the close, so
+the same data gives the same journal, in a backtest, live and after a restart.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ocw_strategy.account import AccountView, portfolio_report, position_reports, safety_report
+from ocw_strategy.advisor import Advice
+from ocw_strategy.bandit import ShadowOutcomes, SignalBandit
+from ocw_strategy.gate import (
+    FEATURE_METRICS,
+    Gate,
+    Verdict,
+    WakeConditionError,
+    Watch,
+    feature_metric,
+)
+from ocw_strategy.journal import (
+    DecisionRow,
+    Evaluation,
+    Event,
+    Journal,
+    Posterior,
+    RegimeRow,
+    Trade,
+)
+from ocw_strategy.market import (
+    DerivativeBook,
+    FeatureBook,
+    GateReport,
+    MarketSnapshot,
+    SignalValues,
+    build_snapshot,
+    composite,
+    signal_values,
+)
+from ocw_strategy.messages import DecisionPayload, TargetContext, TradePayload
+from ocw_strategy.regime import Regime
+from ocw_strategy.settings import Settings
+from ocw_strategy.units import DAY_NS, HOUR_NS
+
+_CALL_HORIZON_NS = 4 * HOUR_NS
+_MAX_TRADES = 10
+
+
+class DecisionDesk:
+    """Watch the market, ask when it is worth it, learn what came of it.
+
+    Parameters
+    ----------
+    settings : Settings
+    journal : Journal
+    regime_at : callable
+        ``regime_at(now_ns)`` returns the `Regime` known at a close.
+    """
+
+    def __init__(
+        self, settings: Settings, journal: Journal, regime_at: Callable[[int], Regime]
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self.symbols: tuple[str, ...] = tuple(sorted(settings.data.instruments))
+        self.book = FeatureBook(settings.features, self.symbols, settings.data.bar_minutes)
+        self.gate = Gate(settings.gate, self.symbols, np.random.default_rng((settings.run.seed, 1)))
+        self.watch = Watch(self.book, self.gate, regime_at)
+        self.derivatives = DerivativeBook(settings.market.statistics, self.symbols)
+        self.bandit = SignalBandit(settings.bandit)
+        self._shadows = ShadowOutcomes(
+            settings.bandit, self.symbols, settings.costs.order.round_trip
+        )
+        self._regime: Regime | None = None
+        self._calls: deque[tuple[int, dict[str, tuple[float, float]]]] = deque()
+        self._call_times: deque[int] = deque(maxlen=settings.gate.calls_per_day_ceiling)
+        self._trades: deque[Trade] = deque(maxlen=_MAX_TRADES)
+        self._memory_note = ""
+
+    # -- market data ------------------------------------------------------------------------------
+
+    def add_bar(
+        self,
+        symbol: str,
+        close_ns: int,
+        open: float,  # noqa: A002
+        high: float,
+        low: float,
+        close: float,
+        volume: float,
+        taker_buy_volume: float,
+    ) -> None:
+        """Take in a closed base bar; one that cannot be true is dropped and recorded."""
+        if self.watch.add_bar(symbol, close_ns, open, high, low, close, volume, taker_buy_volume):
+            self.derivatives.add_bar(symbol, close_ns, volume, taker_buy_volume)
+        else:
+            detail = f"open {open} high {high} low {low} close {close} volume {volume}"
+            self._journal.append(Event(close_ns, "bar_rejected", symbol, detail))
+
+    # -- a decision close -------------------------------------------------------------------------
+
+    def close(
+        self, now_ns: int, *, holding: frozenset[str] = frozenset(), extra: Sequence[str] = ()
+    ) -> Verdict | None:
+        """Judge a decision close and learn from it; before the run's start it only learns.
+
+        Returns
+        -------
+        Verdict or None
+            None before the run's start.
+        """
+        verdict = None
+        self._settle_calls(now_ns)
+        if now_ns < self._settings.run.start_ns:
+            self.watch.observe(now_ns)
+        else:
+            verdict = self.watch.decide(
+                now_ns,
+                metric=self._metric,
+                holding=holding,
+                extra=extra,
+            )
+        regime = self.watch.regime
+        if verdict is not None:
+            self._journal.append(
+                Evaluation(
+                    ts_ns=now_ns,
+                    wake=int(verdict.wake),
+                    reason=verdict.counted_as,
+                    detail=";".join(verdict.reasons),
+                    value=verdict.value,
+                    price=verdict.price,
+                    regime=regime.key,
+                )
+            )
+        if self._regime is None or regime.key != self._regime.key:
+            self._journal.append(
+                RegimeRow(
+                    ts_ns=now_ns,
+                    regime=regime.key,
+                    volatility=regime.volatility,
+                    macro=regime.macro,
+                    probability=regime.probability,
+                    annualised_volatility=regime.annualised_volatility,
+                )
+            )
+        self._regime = regime
+        self._learn_from_shadows(now_ns, regime)
+        return verdict
+
+    def _learn_from_shadows(self, now_ns: int, regime: Regime) -> None:
+        for symbol, feature in self.watch.features.items():
+            if feature.stale:
+                continue
+            signals = self.signals(symbol, now_ns).values
+            outcome = self._shadows.observe(
+                now_ns, symbol, feature.price, signals, regime.key, feature.volatility
+            )
+            if outcome is not None:
+                self.bandit.record(outcome)
+
+    def _settle_calls(self, now_ns: int) -> None:
+        # What acting on a call was worth against having held, four hours later.
+        while self._calls and self._calls[0][0] + _CALL_HORIZON_NS <= now_ns:
+            call_ns, changes = self._calls.popleft()
+            cost = self._settings.costs.order.one_way
+            worth = [
+                change * (self.price(symbol) / price - 1.0) - abs(change) * cost
+                for symbol, (change, price) in changes.items()
+            ]
+            self.gate.settle_call(call_ns, sum(worth) / len(self.symbols))
+
+    def price(self, symbol: str) -> float:
+        """Return an instrument's last closing price."""
+        return self.book.rings[symbol].last_close
+
+    def signals(self, symbol: str, now_ns: int) -> SignalValues:
+        """Return an instrument's signals as known at `now_ns`."""
+        feature = self.watch.features[symbol]
+        return signal_values(
+            self.derivatives.at(symbol, now_ns),
+            return_4h=feature.return_4h,
+            volatility=feature.volatility,
+            settings=self._settings.market.signals,
+        )
+
+    def composite(self, symbol: str, now_ns: int) -> float:
+        """Return the composite of an instrument's signals under the posterior mean weights."""
+        weights = self.bandit.mean_weights(self.watch.regime.key)
+        return composite(self.signals(symbol, now_ns).values, weights)
+
+    def _metric(self, symbol: str, name: str) -> float:
+        if name in FEATURE_METRICS:
+            return feature_metric(self.watch.features, symbol, name)
+        now_ns = self.watch.now_ns
+        if name == "composite":
+            return self.composite(symbol, now_ns)
+        statistics = self.derivatives.at(symbol, now_ns)
+        return float(getattr(statistics, _STATISTIC.get(name, name)))
+
+    # -- a decision -------------------------------------------------------------------------------
+
+    def snapshot(self, verdict: Verdict, account: AccountView) -> MarketSnapshot:
+        """Return what the advisor is shown at a wake."""
+        now_ns = verdict.now_ns
+        regime = self.watch.regime
+        weights = self.bandit.mean_weights(regime.key)
+        signals = {symbol: self.signals(symbol, now_ns) for symbol in self.symbols}
+        self._call_times.append(now_ns)
+        today = sum(1 for called in self._call_times if called // DAY_NS == now_ns // DAY_NS)
+        return build_snapshot(
+            now_ns=now_ns,
+            wake_reasons=verdict.reasons,
+            features=self.watch.features,
+            rings=self.book.rings,
+            statistics={symbol: self.derivatives.at(symbol, now_ns) for symbol in self.symbols},
+            signals=signals,
+            composites={s: composite(found.values, weights) for s, found in signals.items()},
+            regime=regime,
+            posteriors=self.bandit.report(regime.key),
+            weights=weights,
+            positions=position_reports(account, self.book.rings, self._settings),
+            trades=tuple(self._trades),
+            portfolio=portfolio_report(account, self._settings.risk.venue_leverage),
+            safety=safety_report(self._settings),
+            gate=GateReport(
+                calls_today=today,
+                calls_left_today=self._settings.gate.calls_per_day_ceiling - today,
+            ),
+            memory_note=self._memory_note,
+        )
+
+    def decided(
+        self, snapshot: MarketSnapshot, advice: Advice, advisor: str, wall_ns: int
+    ) -> DecisionPayload | None:
+        """Journal what the advisor said and return the message to publish; None to hold."""
+        decision, now_ns = advice.decision, snapshot.now_ns
+        snapshot_hash = snapshot.sha256()
+        decision_id = hashlib.sha256(f"{now_ns}/{snapshot_hash}".encode()).hexdigest()[:12]
+        self._journal.append(
+            DecisionRow(
+                decision_id=decision_id,
+                ts_ns=now_ns,
+                reasons=";".join(snapshot.wake_reasons),
+                advisor=advisor,
+                outcome=advice.outcome,
+                regime=snapshot.regime.key,
+                snapshot_hash=snapshot_hash,
+                snapshot=snapshot.canonical_json(),
+                decision=decision.canonical_json() if decision else "",
+                raw=advice.raw,
+                cost_usd=str(advice.cost_usd),
+                latency_ns=advice.latency_ns,
+                wall_ns=wall_ns,
+            )
+        )
+        if decision is None:
+            return None
+        self._memory_note = decision.memory_note
+        try:
+            self.gate.request(now_ns, decision.next_check_seconds, decision.wake_conditions)
+        except WakeConditionError as error:
+            self._journal.append(Event(now_ns, "wake_conditions_refused", "", str(error)))
+            self.gate.request(now_ns, decision.next_check_seconds, None)
+        targets = tuple(
+            self._target(snapshot, target.symbol, target.exposure, target.confidence)
+            for target in decision.targets
+        )
+        self._calls.append((now_ns, {t.symbol: self._change(snapshot, t) for t in targets}))
+        return DecisionPayload(
+            decision_id=decision_id,
+            close_ns=now_ns,
+            source=advisor,
+            reason=decision.reason,
+            regime=snapshot.regime.key,
+            regime_scale=snapshot.regime.exposure_scale,
+            macro_scale=snapshot.regime.macro_scale,
+            targets=targets,
+        )
+
+    def _target(
+        self, snapshot: MarketSnapshot, symbol: str, exposure: float, confidence: float
+    ) -> TargetContext:
+        signals = snapshot.instruments[symbol].signals
+        direction = 1 if exposure >= 0 else -1
+        return TargetContext(
+            symbol=symbol,
+            exposure=exposure,
+            confidence=confidence,
+            posterior_scale=self.bandit.scale(snapshot.regime.key, signals, direction),
+            signals=signals,
+            volatility=snapshot.instruments[symbol].volatility,
+        )
+
+    def _change(self, snapshot: MarketSnapshot, target: TargetContext) -> tuple[float, float]:
+        held = snapshot.positions.get(target.symbol)
+        before = held.exposure if held else 0.0
+        return target.exposure * target.confidence - before, self.price(target.symbol)
+
+    # -- a closed trade ---------------------------------------------------------------------------
+
+    def learn(self, payload: TradePayload) -> None:
+        """Credit a closed trade to the signals and the regime it was entered with."""
+        trade = payload.trade
+        self._trades.append(trade)
+        self.bandit.record(payload.outcome())
+        for signal, posterior in self.bandit.report(trade.regime).items():
+            self._journal.append(
+                Posterior(
+                    ts_ns=trade.closed_ns,
+                    regime=trade.regime,
+                    signal=signal,
+                    alpha=posterior.alpha,
+                    beta=posterior.beta,
+                    outcomes=posterior.outcomes,
+                )
+            )
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a restart must know, as JSON values; market data is warmed up anew."""
+        return {
+            "gate": self.gate.state(),
+            "bandit": self.bandit.state(),
+            "shadows": self._shadows.state(),
+            "calls": [[ns, changes] for ns, changes in self._calls],
+            "call_times": list(self._call_times),
+            "trades": [asdict(trade) for trade in self._trades],
+            "memory_note": self._memory_note,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from a `state`."""
+        self.gate.restore(state["gate"])
+        self.bandit.restore(state["bandit"])
+        self._shadows.restore(state["shadows"])
+        self._calls = deque(
+            (ns, {symbol: (change, price) for symbol, (change, price) in changes.items()})
+            for ns, changes in state["calls"]
+        )
+        self._call_times.extend(state["call_times"])
+        self._trades.extend(Trade(**row) for row in state["trades"])
+        self._memory_note = state["memory_note"]
+
+
+_STATISTIC = {"long_short_ratio": "toptrader_position_ls_ratio"}

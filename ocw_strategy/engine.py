@@ -1,0 +1,26 @@
+"""The few names of the engine that actor, strategy and assemblies share."""
+
+from typing import Final
+
+from nautilus_trader.model.data import BarType
+from nautilus_trader.model.identifiers import InstrumentId, Symbol, Venue
+
+from ocw_strategy.catalog.instruments import VENUE as VENUE_NAME
+from ocw_strategy.catalog.instruments import bar_type as venue_bar_type
+
+VENUE: Final = Venue(VENUE_NAME)
+
+
+def venue_symbol(symbol: str) -> str:
+    """Return the venue's name of a perpetual: ``BTCUSDT-PERP`` is ``BTCUSDT``."""
+    return symbol.removesuffix("-PERP")
+
+
+def instrument_id(symbol: str) -> InstrumentId:
+    """Return the engine's id of a perpetual."""
+    return InstrumentId(Symbol(symbol), VENUE)
+
+
+def bar_type(symbol: str, minutes: int) -> BarType:
+    """Return the type of a perpetual's closed bars."""
+    return venue_bar_type(venue_symbol(symbol), minutes)

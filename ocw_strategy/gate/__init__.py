@@ -1,0 +1,30 @@
+"""Decides which decision closes are worth a call to the advisor."""
+
+from ocw_strategy.gate.conditions import (
+    DERIVATIVE_METRICS,
+    FEATURE_METRICS,
+    METRICS,
+    WakeCondition,
+    WakeConditionError,
+    feature_metric,
+    parse_condition,
+)
+from ocw_strategy.gate.gate import Gate, GateError, Verdict
+from ocw_strategy.gate.settings import GateSettings
+from ocw_strategy.gate.watch import Watch, is_decision_close
+
+__all__ = [
+    "DERIVATIVE_METRICS",
+    "FEATURE_METRICS",
+    "METRICS",
+    "Gate",
+    "GateError",
+    "GateSettings",
+    "Verdict",
+    "WakeCondition",
+    "WakeConditionError",
+    "Watch",
+    "feature_metric",
+    "is_decision_close",
+    "parse_condition",
+]

@@ -1,0 +1,170 @@
+"""What fills and payments mean: lots opened and closed, trades told, all of it journalled.
+
+Engine-free: it is given fills as plain values and keeps the lots behind every position, so the
+same bookkeeping serves a backtest, a live node and its restart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ocw_strategy.journal import FillRow, Funding, Intent, Journal
+from ocw_strategy.messages import DecisionPayload, TargetContext, TradePayload
+from ocw_strategy.risk import Lot, LotBook, PositionView, trade_row
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution of an order whose intent is known."""
+
+    trade_id: str
+    ts_ns: int
+    quantity: Decimal
+    price: Decimal
+    fee_usd: Decimal
+    liquidity: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryContext:
+    """What an entry was for: kept with its intent until it fills."""
+
+    decision: DecisionPayload
+    target: TargetContext
+
+
+class PositionBook:
+    """The open lots of every instrument, their prices and the trades not yet told.
+
+    Parameters
+    ----------
+    journal : Journal
+    symbols : sequence of str
+    """
+
+    def __init__(self, journal: Journal, symbols: Sequence[str]) -> None:
+        self._journal = journal
+        self._symbols = tuple(symbols)
+        self._lots = LotBook()
+        self._prices: dict[str, tuple[Decimal, int]] = {}
+        self._untold: list[TradePayload] = []
+
+    # -- prices -----------------------------------------------------------------------------------
+
+    def see(self, symbol: str, close: Decimal, high: Decimal, low: Decimal, now_ns: int) -> None:
+        """Take in a closed bar: the last price, and the extremes of what is held."""
+        self._prices[symbol] = (close, now_ns)
+        self._lots.see(symbol, high, low)
+
+    def price(self, symbol: str) -> Decimal:
+        """Return the last price of an instrument that has had one."""
+        return self._prices[symbol][0]
+
+    @property
+    def prices(self) -> dict[str, float]:
+        """Last prices of the instruments that have had one."""
+        return {symbol: float(price) for symbol, (price, _) in self._prices.items()}
+
+    # -- positions --------------------------------------------------------------------------------
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Instruments with an open position, in their fixed order."""
+        return tuple(symbol for symbol in self._symbols if self._lots.open_lots(symbol))
+
+    def is_held(self, symbol: str) -> bool:
+        """Return whether an instrument has an open position."""
+        return bool(self._lots.open_lots(symbol))
+
+    def quantity(self, symbol: str) -> Decimal:
+        """Return the quantity held, positive for either side."""
+        return abs(self._lots.quantity(symbol))
+
+    def direction(self, symbol: str) -> int:
+        """Return 1 for a long, -1 for a short; the instrument must be held."""
+        return self._lots.open_lots(symbol)[0].direction
+
+    def decision_id(self, symbol: str) -> str:
+        """Return the decision behind the oldest lot; the instrument must be held."""
+        return self._lots.open_lots(symbol)[0].decision_id
+
+    def position(self, symbol: str) -> PositionView | None:
+        """Return the position of an instrument at its last price, or None."""
+        if not self._lots.open_lots(symbol):
+            return None
+        price, price_ns = self._prices[symbol]
+        return self._lots.position(symbol, float(price), price_ns)
+
+    def positions(self) -> dict[str, PositionView]:
+        """Return every open position."""
+        views = {symbol: self.position(symbol) for symbol in self.held}
+        return {symbol: view for symbol, view in views.items() if view is not None}
+
+    def unrealised_usd(self) -> float:
+        """Return the open profit at the last prices."""
+        return self._lots.unrealised_usd({s: price for s, (price, _) in self._prices.items()})
+
+    # -- fills and payments -----------------------------------------------------------------------
+
+    def entry_filled(self, intent: Intent, context: EntryContext, fill: Fill) -> None:
+        """Open a lot with the context of its own decision."""
+        self._journal_fill(intent, fill)
+        self._lots.open(
+            Lot(
+                lot_id=f"{intent.client_order_id}/{fill.trade_id}",
+                symbol=intent.symbol,
+                direction=1 if intent.side == "BUY" else -1,
+                quantity=fill.quantity,
+                opened_quantity=fill.quantity,
+                entry_price=fill.price,
+                opened_ns=fill.ts_ns,
+                decision_id=intent.decision_id,
+                regime=context.decision.regime,
+                signals=context.target.signals,
+                volatility=context.target.volatility,
+                entry_fee_usd=fill.fee_usd,
+            )
+        )
+
+    def reduction_filled(self, intent: Intent, fill: Fill, reason: str) -> None:
+        """Close the oldest lots and queue what is to be told of them."""
+        self._journal_fill(intent, fill)
+        closed_lots = self._lots.close(
+            intent.symbol, fill.quantity, fill.price, fill.fee_usd, fill.ts_ns
+        )
+        for closed in closed_lots:
+            row = trade_row(closed, reason)
+            self._journal.append(row)
+            self._untold.append(TradePayload.from_closed(closed, row))
+
+    def _journal_fill(self, intent: Intent, fill: Fill) -> None:
+        self._journal.append(
+            FillRow(
+                trade_id=fill.trade_id,
+                symbol=intent.symbol,
+                client_order_id=intent.client_order_id,
+                ts_ns=fill.ts_ns,
+                purpose=intent.purpose,
+                side=intent.side,
+                quantity=str(fill.quantity),
+                price=str(fill.price),
+                commission_usd=str(fill.fee_usd),
+                liquidity=fill.liquidity,
+            )
+        )
+
+    def funding_paid(self, symbol: str, ts_ns: int, amount_usd: Decimal) -> None:
+        """Split a funding payment over the open lots; a negative amount was paid."""
+        self._lots.add_funding(symbol, amount_usd)
+        quantity = str(self._lots.quantity(symbol))
+        self._journal.append(Funding(ts_ns, symbol, quantity, float(amount_usd)))
+
+    def take_trades(self) -> list[TradePayload]:
+        """Return the closed trades not yet told, in an order of their own, and forget them."""
+        told = sorted(self._untold, key=lambda p: (p.trade.closed_ns, p.trade.trade_id))
+        self._untold.clear()
+        return told
+
+    def state(self) -> Mapping[str, object]:
+        """Return the open lots, as JSON values."""
+        return self._lots.state()
