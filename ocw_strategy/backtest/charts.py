@@ -20,7 +20,7 @@ from ocw_strategy.units import DAY_NS, MILLISECOND_NS, SIGNALS
 _BLUE, _ORANGE, _GREEN, _RED, _GREY = "#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#8b949e"
 _PURPLE, _TEAL, _PINK, _BROWN = "#a855f7", "#06b6d4", "#ec4899", "#b45309"
 _COLOURS = (_BLUE, _ORANGE, _GREEN, _PURPLE, _TEAL, _PINK, _BROWN, _RED, _GREY)
-_STRETCHES = 1_500
+_STRETCHES = 600
 _REGIMES_SHOWN = 6
 
 
@@ -54,6 +54,7 @@ def trades_chart(run: RunData, symbol: str) -> go.Figure:
     figure = _figure(run, 320, "USD")
     figure.add_trace(_line(run.ts_ns, run.prices[symbol], "price", _GREY, 1))
     fills = [fill for fill in run.fills if fill.symbol == symbol]
+    size = max(5, 9 - len(fills) // 100)
     for name, marker, colour, chosen in (
         ("long entry", "triangle-up", _GREEN, [f for f in fills if _is(f, "entry", "BUY")]),
         ("short entry", "triangle-down", _RED, [f for f in fills if _is(f, "entry", "SELL")]),
@@ -67,8 +68,8 @@ def trades_chart(run: RunData, symbol: str) -> go.Figure:
                 text=[f"{fill.side.lower()} {fill.quantity}" for fill in chosen],
                 name=name, mode="markers", hovertemplate="%{x}<br>%{text} at %{y}",
                 marker={
-                    "symbol": marker, "size": 8, "color": colour,
-                    "line": {"width": 2 if marker == "x-thin" else 1, "color": colour},
+                    "symbol": marker, "size": size, "color": colour, "opacity": 0.8,
+                    "line": {"width": size / 5, "color": colour},
                 },
             )
         )  # fmt: skip
@@ -174,8 +175,11 @@ def _finished(run: RunData, figure: go.Figure, height: int) -> go.Figure:
         template=None,
         height=height,
         margin={"l": 52, "r": 8, "t": 44, "b": 40},
-        legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"},
-    )
+        legend={
+            "orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top",
+            "itemsizing": "constant",
+        },
+    )  # fmt: skip
 
 
 def _ms(ns: Times) -> Values:

@@ -25,6 +25,7 @@ from nautilus_trader.portfolio.config import PortfolioConfig
 from nautilus_trader.trading.config import ImportableStrategyConfig
 
 from ocw_strategy.actor import OCWActor
+from ocw_strategy.advisor import Advisor
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.engine import VENUE, bar_type, instrument_id
 from ocw_strategy.messages import OCW_CLIENT
@@ -157,6 +158,7 @@ def run_node(
     *,
     progress: Callable[[int], None] | None = None,
     regimes: RecordedRegimes | None = None,
+    advisor: Advisor | None = None,
 ) -> None:
     """Run a configuration to its end; a fault in a handler is raised, never swallowed.
 
@@ -166,6 +168,8 @@ def run_node(
         Called with the simulated time in UNIX nanoseconds, once a simulated day.
     regimes : RecordedRegimes, optional
         A precomputed regime track for the actor to use instead of fitting one.
+    advisor : Advisor, optional
+        Whom the actor asks instead of the advisor its settings name.
     """
     node = BacktestNode([config])
     try:
@@ -174,8 +178,19 @@ def run_node(
         for actor in engine.trader.actors():
             if isinstance(actor, OCWActor):
                 actor.recorded_regimes = regimes
+                actor.advisor = advisor or actor.advisor
         if progress is not None:
             engine.add_actor(_Progress(progress))
         node.run()
+    except BaseException:
+        _fault(node.get_engine(config.id))
+        raise
     finally:
         node.dispose()
+
+
+def _fault(engine: Any) -> None:
+    # The engine disposes only of what was stopped: what still runs could not let go of its journal.
+    if engine is not None:
+        for component in (*engine.trader.actors(), *engine.trader.strategies()):
+            component.fault()

@@ -7,7 +7,9 @@ leaves no half a run among the finished ones, and no finished one is touched.
 import hashlib
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from ocw_strategy.backtest.node import run_config, run_node
@@ -63,11 +65,11 @@ def run_backtest(
         If equity fell to the maintenance margin.
     """
     check_window(settings)
-    run_id = _run_id(settings, created_wall_ns)
     runs = Path(settings.run.runs_dir)
-    partial, folder = runs / f".{run_id}.partial", runs / run_id
+    partial = None
     try:
-        partial.mkdir(parents=True)
+        run_id, partial = _claim(runs, _run_id(settings, created_wall_ns))
+        folder = runs / run_id
         (partial / CONFIG_FILE).write_text(settings.canonical_json() + "\n", encoding="utf-8")
         digest = _run_into(partial, settings, run_id, created_wall_ns, progress)
         if finish is not None:
@@ -78,8 +80,23 @@ def run_backtest(
             "run.runs_dir", str(runs), f"make it writable with space left: {error}"
         ) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
     return RunResult(run_id, folder, digest)
+
+
+def _claim(runs: Path, name: str) -> tuple[str, Path]:
+    # A run of the same settings in the same second, at work or finished, keeps its name.
+    runs.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        run_id = name if number == 1 else f"{name}-{number}"
+        partial = runs / f".{run_id}.partial"
+        with suppress(FileExistsError):
+            partial.mkdir()
+            if not (runs / run_id).exists():
+                return run_id, partial
+            partial.rmdir()
+    raise AssertionError("unreachable")
 
 
 def _run_into(

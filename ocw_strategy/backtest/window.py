@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ocw_strategy.catalog import verify_files
 from ocw_strategy.catalog.reader import NoDataError, read_bars
 from ocw_strategy.engine import venue_symbol
 from ocw_strategy.errors import CatalogError
@@ -12,16 +13,20 @@ from ocw_strategy.units import MINUTE_NS
 
 
 def check_window(settings: Settings) -> dict[str, int]:
-    """Return the bars missing inside the window, by symbol.
+    """Return the bars missing between the window's start and its end, by symbol.
 
     Raises
     ------
     CatalogError
-        If there is no catalog, an instrument has no bars from the start of the window to its end,
-        or bars are missing and the settings refuse gaps.
+        If there is no catalog, a file in it is damaged, an instrument is unknown or has no bar in
+        the window, or bars are missing and the settings refuse gaps.
     """
     catalog = Path(settings.data.catalog)
+    verify_files(catalog)
     minutes = settings.data.bar_minutes
+    step_ns = minutes * MINUTE_NS
+    # the closes after the start, up to the one that ends the window
+    expected = settings.run.end_ns // step_ns - settings.run.start_ns // step_ns
     missing = {}
     for symbol in settings.data.instruments:
         try:
@@ -34,8 +39,7 @@ def check_window(settings: Settings) -> dict[str, int]:
                 f"none from {settings.run.start} to {settings.run.end}",
                 "import or fetch them, or move the window: `ocw data info` shows what is there",
             ) from error
-        steps = np.diff(closes) // (minutes * MINUTE_NS) - 1
-        missing[symbol] = int(steps.sum())
+        missing[symbol] = expected - int(np.count_nonzero(closes > settings.run.start_ns))
     gaps = {symbol: count for symbol, count in missing.items() if count}
     if gaps and not settings.data.allow_gaps:
         raise CatalogError(

@@ -94,7 +94,7 @@ def trade_rows(summary: Summary) -> Rows:
         ("Profit factor", number(trades.profit_factor)),
         ("Average win", percent(trades.average_win, sign=True)),
         ("Average loss", percent(trades.average_loss, sign=True)),
-        ("Net profit of closed trades", usd(trades.net_usd, sign=True)),
+        ("Net of closed trades", usd(trades.net_usd, sign=True)),
         ("Time in the market", percent(summary.time_in_market)),
         ("Open at the end", held or "nothing"),
     ]
