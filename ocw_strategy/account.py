@@ -41,13 +41,14 @@ def position_reports(
     account: AccountView, rings: Mapping[str, BarRing], settings: Settings
 ) -> dict[str, PositionReport]:
     """Return what the snapshot says of each open position."""
-    minutes = settings.data.bar_minutes
+    bar_ns = settings.data.bar_minutes * MINUTE_NS
     reports = {}
     for held in account.holdings:
         side = 1 if held.quantity > 0 else -1
-        since = (account.now_ns - held.opened_ns) // (minutes * MINUTE_NS)
-        bars = rings[held.symbol].rollup(minutes, max(1, since))
-        high, low = float(bars.high.max()), float(bars.low.min())
+        begun = -((held.opened_ns - account.now_ns) // bar_ns)
+        bars = rings[held.symbol].newest(begun)
+        high = max([held.entry_price, *bars.high.tolist()])
+        low = min([held.entry_price, *bars.low.tolist()])
         best, worst = (high, low) if side > 0 else (low, high)
         reports[held.symbol] = PositionReport(
             side="long" if side > 0 else "short",

@@ -22,7 +22,7 @@ from ocw_strategy.advisor import Advisor, RulesAdvisor, drive
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
 from ocw_strategy.desk import DecisionDesk
-from ocw_strategy.engine import VENUE, bar_type, instrument_id, venue_symbol
+from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Journal
 from ocw_strategy.market import CloseBarrier
@@ -48,7 +48,6 @@ from ocw_strategy.risk import HaltGuard, PositionView, review
 from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.units import HOUR_NS, SECOND_NS, close_of
 
-_WAIT_NS = 3 * SECOND_NS
 MACRO_FILE = "macro.csv"
 """Macro series with their publication dates, beside the catalog's data."""
 _USDT = Currency.from_str("USDT")
@@ -75,7 +74,8 @@ class OCWActor(Actor):
         super().__init__(config)
         self._settings: Settings = settings_from(config.settings)
         self._journal: Journal = Journal.attach(config.run_id)
-        self._advisor: Advisor = RulesAdvisor(self._settings.advisor.rules)
+        self.advisor: Advisor = RulesAdvisor(self._settings.advisor.rules)
+        """Who is asked; another may be put in its place before the start."""
         self._model = VolatilityRegimeModel(self._settings.regime)
         self.recorded_regimes: RecordedRegimes | None = None
         """A precomputed regime track, used instead of fitting one when it is set."""
@@ -127,6 +127,14 @@ class OCWActor(Actor):
         """Keep what was learnt."""
         self._journal.save_state("desk/1", self._desk.state())
 
+    def on_dispose(self) -> None:
+        """Let go of the journal."""
+        self._journal.close()
+
+    def on_fault(self) -> None:
+        """Let go of the journal."""
+        self._journal.close()
+
     # -- market data ------------------------------------------------------------------------------
 
     def on_bar(self, bar: Bar) -> None:
@@ -155,7 +163,7 @@ class OCWActor(Actor):
     def _arm(self, close_ns: int) -> None:
         self._armed_ns = close_ns
         self.clock.set_time_alert_ns(
-            f"close-{close_ns}", close_ns + _WAIT_NS, partial(self._on_overdue, close_ns)
+            f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, partial(self._on_overdue, close_ns)
         )
 
     def _on_overdue(self, close_ns: int, _event: Any) -> None:
@@ -207,9 +215,9 @@ class OCWActor(Actor):
 
     def _ask(self, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
         snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
-        advice = drive(self._advisor.decide(snapshot))
+        advice = drive(self.advisor.decide(snapshot))
         payload = self._desk.decided(
-            snapshot, advice, self._advisor.name, self.clock.timestamp_ns()
+            snapshot, advice, self.advisor.name, self.clock.timestamp_ns()
         )
         if payload is None:
             return
@@ -223,7 +231,7 @@ class OCWActor(Actor):
         rng = np.random.default_rng((self._settings.run.seed, 3, close_ns))
         factor = rng.lognormal(0.0, execution.latency_sigma) if execution.latency_sigma else 1.0
         # never before the close's stragglers have been waited for
-        return max(_WAIT_NS + 1, int(execution.latency_seconds * SECOND_NS * factor))
+        return max(CLOSE_WAIT_NS + 1, int(execution.latency_seconds * SECOND_NS * factor))
 
     def _deliver_at(self, alert_ns: int, payload: DecisionPayload) -> None:
         name = f"decision-{payload.decision_id}"
@@ -280,7 +288,7 @@ class OCWActor(Actor):
         exposure = account.exposure(held, self._settings.risk.max_position_fraction)
         self._journal.append(Event(now_ns, "review:reduce", held.symbol, ", ".join(concerns)))
         self._deliver_at(
-            now_ns + _WAIT_NS + 1,
+            now_ns + CLOSE_WAIT_NS + 1,
             DecisionPayload(
                 decision_id=f"review-{held.symbol}-{now_ns}",
                 close_ns=now_ns,

@@ -27,7 +27,7 @@ _err = Console(stderr=True)
 
 def fail(sentence: str) -> None:
     """Print a fault to standard error."""
-    _err.print(f"[bold red]ocw:[/] {sentence}", highlight=False, soft_wrap=True)
+    _err.print(f"[bold red]ocw:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 def _bar(*columns: str) -> Progress:

@@ -71,7 +71,12 @@ class DecisionDesk:
         self._journal = journal
         self.symbols: tuple[str, ...] = tuple(sorted(settings.data.instruments))
         self.book = FeatureBook(settings.features, self.symbols, settings.data.bar_minutes)
-        self.gate = Gate(settings.gate, self.symbols, np.random.default_rng((settings.run.seed, 1)))
+        self.gate = Gate(
+            settings.gate,
+            self.symbols,
+            np.random.default_rng((settings.run.seed, 1)),
+            round_trip_cost=settings.costs.order.round_trip,
+        )
         self.watch = Watch(self.book, self.gate, regime_at)
         self.derivatives = DerivativeBook(settings.market.statistics, self.symbols)
         self.bandit = SignalBandit(settings.bandit)

@@ -7,8 +7,11 @@ from nautilus_trader.model.identifiers import InstrumentId, Symbol, Venue
 
 from ocw_strategy.catalog.instruments import VENUE as VENUE_NAME
 from ocw_strategy.catalog.instruments import bar_type as venue_bar_type
+from ocw_strategy.units import SECOND_NS
 
 VENUE: Final = Venue(VENUE_NAME)
+CLOSE_WAIT_NS: Final = 3 * SECOND_NS
+"""How long after a close its stragglers are waited for."""
 
 
 def venue_symbol(symbol: str) -> str:

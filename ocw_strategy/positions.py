@@ -60,6 +60,10 @@ class PositionBook:
         """Return the last price of an instrument that has had one."""
         return self._prices[symbol][0]
 
+    def price_ns(self, symbol: str) -> int:
+        """Return the close that the last price is of."""
+        return self._prices[symbol][1]
+
     @property
     def prices(self) -> dict[str, float]:
         """Last prices of the instruments that have had one."""

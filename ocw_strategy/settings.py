@@ -266,6 +266,8 @@ def _put(tables: dict[str, Any], key: str, value: object) -> None:
     *parents, last = key.split(".")
     for parent in parents:
         tables = tables.setdefault(parent, {})
+        if not isinstance(tables, dict):
+            raise SettingsError(key, value, f"{parent} holds a value, not a table: name it alone")
     tables[last] = value
 
 

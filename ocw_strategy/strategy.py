@@ -6,52 +6,35 @@ at each close and reports what was closed as `OcwTradeClosed`. No formula lives 
 spans instruments waits until a close's bars are all in, so the order of their arrival is nothing.
 """
 
-from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.data import Bar, DataType
-from nautilus_trader.model.enums import OrderSide, PositionAdjustmentType
-from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected
-from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, PositionId
-from nautilus_trader.model.instruments import Instrument
+from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
-from nautilus_trader.model.orders import Order
-from nautilus_trader.trading.strategy import Strategy
 
-from ocw_strategy.engine import VENUE, bar_type, instrument_id
+from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id
 from ocw_strategy.errors import AccountBlownError, SettingsError
-from ocw_strategy.journal import Clamp, Equity, Event, Intent, Journal, OrderEvent, PriceRow
+from ocw_strategy.journal import Clamp, Equity, Intent, PriceRow
 from ocw_strategy.market import CloseBarrier
 from ocw_strategy.messages import OCW_CLIENT, OcwDecision, OcwTradeClosed
-from ocw_strategy.positions import EntryContext, Fill, PositionBook
+from ocw_strategy.positions import EntryContext
+from ocw_strategy.protected import OCWStrategyConfig, ProtectedStrategy
 from ocw_strategy.risk import (
-    Costs,
-    ExitRules,
-    HaltGuard,
     Leg,
     Listing,
     PortfolioView,
     RiskLimits,
-    StopLevel,
     TargetExposure,
-    client_order_id,
     maintenance_margin,
     round_down,
 )
-from ocw_strategy.settings import Settings, settings_from
-from ocw_strategy.units import HOUR_NS, close_of
+from ocw_strategy.units import HOUR_NS, MINUTE_NS, close_of
 
 _USDT = Currency.from_str("USDT")
-
-
-class OCWStrategyConfig(StrategyConfig, frozen=True):
-    """Configure the strategy: the run's settings as plain values, and its journal's run id."""
-
-    settings: dict[str, Any]
-    run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +47,7 @@ class _Ticket:
     context: EntryContext
 
 
-@dataclass(frozen=True, slots=True)
-class _Resting:
-    """The stop that rests at the venue."""
-
-    order: Order
-    level: StopLevel
-    quantity: Decimal
-
-
-class OCWStrategy(Strategy):
+class OCWStrategy(ProtectedStrategy):
     """Turn decisions into protected positions.
 
     Parameters
@@ -83,25 +57,11 @@ class OCWStrategy(Strategy):
 
     def __init__(self, config: OCWStrategyConfig) -> None:
         super().__init__(config)
-        self._settings: Settings = settings_from(config.settings)
-        self._symbols = tuple(sorted(self._settings.data.instruments))
-        self._journal: Journal = Journal.attach(config.run_id)
-        self._costs: Costs = self._settings.costs.order
-        self._exits = ExitRules(self._settings.risk.exits, self._costs)
-        self._halt = HaltGuard(self._settings.risk.halt)
         self._barrier = CloseBarrier(self._symbols)
-        self._book = PositionBook(self._journal, self._symbols)
-        self._instruments: dict[str, Instrument] = {}
         self._symbol_of: dict[InstrumentId, str] = {}
-        self._intents: dict[str, Intent] = {}
-        self._contexts: dict[str, EntryContext] = {}
-        self._stops: dict[str, _Resting] = {}
         self._tickets: dict[str, list[_Ticket]] = {}
-        self._leaving: dict[str, str] = {}
-        self._funding_seen: dict[str, int] = {}
-        self._sequence: dict[str, int] = {}
-        self._cycle: dict[str, int] = {}
-        self._sent_ns: deque[int] = deque()
+        self._armed_ns = 0
+        self._bar_ns = self._settings.data.bar_minutes * MINUTE_NS
 
     # -- start and stop ---------------------------------------------------------------------------
 
@@ -120,7 +80,7 @@ class OCWStrategy(Strategy):
             )
             for symbol, instrument in self._instruments.items()
         }
-        self._limits = RiskLimits(self._settings.risk, listings, self._costs)
+        self._limits = RiskLimits(self._settings.risk, listings, self._settings.costs.order)
         self.subscribe_data(DataType(OcwDecision), client_id=OCW_CLIENT)
         for symbol in self._symbols:
             self.subscribe_bars(bar_type(symbol, self._settings.data.bar_minutes))
@@ -130,6 +90,14 @@ class OCWStrategy(Strategy):
         self._tell_trades()
         self._sample_equity(self.clock.timestamp_ns())
         self._journal.flush()
+
+    def on_dispose(self) -> None:
+        """Let go of the journal."""
+        self._journal.close()
+
+    def on_fault(self) -> None:
+        """Let go of the journal."""
+        self._journal.close()
 
     # -- decisions --------------------------------------------------------------------------------
 
@@ -183,16 +151,25 @@ class OCWStrategy(Strategy):
             self._event(now_ns, "dropped:dust", symbol, f"{leg.delta_notional:.2f} USD")
 
     def _send_tickets(self, now_ns: int) -> None:
-        tickets, self._tickets = self._tickets, {}
-        for symbol in sorted(tickets):
-            for ticket in tickets[symbol]:
-                self._send_ticket(symbol, ticket, now_ns)
+        for symbol in sorted(self._tickets):
+            if symbol not in self._working:
+                self._send_next_ticket(symbol, now_ns)
+
+    def _send_next_ticket(self, symbol: str, now_ns: int) -> None:
+        # A change of side is two tickets: the second leaves once the first has filled.
+        tickets = self._tickets[symbol]
+        ticket = tickets.pop(0)
+        if not tickets:
+            del self._tickets[symbol]
+        self._send_ticket(symbol, ticket, now_ns)
 
     def _send_ticket(self, symbol: str, ticket: _Ticket, now_ns: int) -> None:
         # What was planned is checked once more: a stop may have filled, a halt begun since.
         leg, quantity = ticket.leg, ticket.quantity
         if leg.purpose == "entry":
             refusal = self._halt.blocked(now_ns) or self._halt.cooling(now_ns).get(symbol)
+            if self._book.price_ns(symbol) < now_ns - now_ns % self._bar_ns:
+                refusal = "stale_price"
             wanted = 1 if leg.delta_notional > 0 else -1
             if self._book.is_held(symbol) and self._book.direction(symbol) != wanted:
                 refusal = "position_changed"
@@ -210,154 +187,19 @@ class OCWStrategy(Strategy):
             quantity,
             leg.purpose,
             now_ns,
-            ticket=ticket,
+            context=ticket.context,
+            reference_price=ticket.reference_price,
         )
 
-    # -- orders -----------------------------------------------------------------------------------
+    def on_order_refused(self, intent: Intent, now_ns: int) -> None:
+        """Give up what was to follow a refused order."""
+        if self._tickets.pop(intent.symbol, None):
+            self._event(now_ns, "dropped:order_refused", intent.symbol, intent.purpose)
 
-    def _send(
-        self,
-        symbol: str,
-        decision_id: str,
-        leg: str,
-        side: OrderSide,
-        quantity: Decimal,
-        purpose: str,
-        now_ns: int,
-        *,
-        ticket: _Ticket | None = None,
-        trigger: float | None = None,
-    ) -> Order:
-        # The intent is durable before its order leaves.
-        instrument = self._instruments[symbol]
-        sequence = self._sequence[symbol] = self._sequence.get(symbol, 0) + 1
-        leg = f"{symbol}/{leg}/{sequence}"
-        name = client_order_id(str(self.id), decision_id, leg, 0)
-        common: dict[str, Any] = {
-            "instrument_id": instrument.id,
-            "order_side": side,
-            "quantity": instrument.make_qty(quantity),
-            "reduce_only": purpose != "entry",
-            "client_order_id": ClientOrderId(name),
-        }
-        if trigger is None:
-            order = self.order_factory.market(**common)
-        else:
-            order = self.order_factory.stop_market(
-                **common, trigger_price=instrument.make_price(trigger)
-            )
-        reference = ticket.reference_price if ticket else self._book.price(symbol)
-        intent = Intent(
-            client_order_id=name,
-            decision_id=decision_id,
-            leg=leg,
-            attempt=0,
-            ts_ns=now_ns,
-            symbol=symbol,
-            purpose=purpose,
-            side="BUY" if side == OrderSide.BUY else "SELL",
-            quantity=str(order.quantity),
-            trigger_price="" if trigger is None else str(order.trigger_price),
-            reference_price=str(reference),
-            context=ticket.context.target.model_dump_json() if ticket else "",
-        )
-        self._journal.append_durably(intent)
-        self._intents[name] = intent
-        if ticket:
-            self._contexts[name] = ticket.context
-        if purpose != "stop":
-            self._sent_ns.append(now_ns)
-        self.submit_order(order, position_id=self._position_id(symbol))
-        return order
-
-    def _position_id(self, symbol: str) -> PositionId | None:
-        # A hedging venue must be told which position an order belongs to; a netting one knows.
-        if self._settings.execution.oms == "NETTING":
-            return None
-        if not self._book.is_held(symbol):
-            self._cycle[symbol] = self._cycle.get(symbol, 0) + 1
-        return PositionId(f"{symbol}-{self._cycle[symbol]}")
-
-    def on_order_rejected(self, event: OrderRejected) -> None:
-        """Record the refusal; a stop that would trigger at once closes at market instead."""
-        self._refused(event.client_order_id.value, event.reason, event.ts_event)
-
-    def on_order_denied(self, event: OrderDenied) -> None:
-        """Record the refusal."""
-        self._refused(event.client_order_id.value, event.reason, event.ts_event)
-
-    def _refused(self, name: str, reason: str, now_ns: int) -> None:
-        intent = self._intents.pop(name)
-        self._leaving.pop(intent.symbol, None)
-        self._journal.append(OrderEvent(name, now_ns, "refused", "", reason))
-        if intent.purpose == "stop":
-            self._stops.pop(intent.symbol, None)
-            self._leave(intent.symbol, "stop_refused", now_ns)
-
-    def on_order_filled(self, event: OrderFilled) -> None:
-        """Book the fill into lots and put the stop where the position now is."""
-        name = event.client_order_id.value
-        intent = self._intents[name]
-        symbol = intent.symbol
-        fill = Fill(
-            trade_id=event.trade_id.value,
-            ts_ns=event.ts_event,
-            quantity=event.last_qty.as_decimal(),
-            price=event.last_px.as_decimal(),
-            fee_usd=event.commission.as_decimal(),
-            liquidity=event.liquidity_side.name,
-        )
-        self._take_funding(symbol)
-        if intent.purpose == "entry":
-            self._book.entry_filled(intent, self._contexts[name], fill)
-        else:
-            reason = self._exit_reason(intent)
-            self._book.reduction_filled(intent, fill, reason)
-            if not self._book.is_held(symbol):
-                self._leaving.pop(symbol, None)
-                if reason != "decision":
-                    self._halt.on_exit(symbol, fill.ts_ns)
-        self._protect(symbol, fill.ts_ns)
-
-    def _exit_reason(self, intent: Intent) -> str:
-        stop = self._stops.get(intent.symbol)
-        if intent.purpose == "stop" and stop is not None:
-            return stop.level.rule
-        return self._leaving.get(intent.symbol, "decision")
-
-    def _protect(self, symbol: str, now_ns: int) -> None:
-        # A new stop rests before the old one goes; a flat instrument keeps none.
-        position = self._book.position(symbol)
-        old = self._stops.get(symbol)
-        if position is None:
-            self._cancel(self._stops.pop(symbol, None))
-            return
-        level = self._exits.resting_stop(position, old.level if old else None)
-        quantity = self._book.quantity(symbol)
-        if old is not None and (old.quantity, old.level.price) == (quantity, level.price):
-            return
-        side = OrderSide.SELL if position.direction > 0 else OrderSide.BUY
-        decision_id = self._book.decision_id(symbol)
-        order = self._send(
-            symbol, decision_id, "stop", side, quantity, "stop", now_ns, trigger=level.price
-        )
-        if order.is_closed:  # refused; the refusal has closed the position
-            return
-        self._stops[symbol] = _Resting(order, level, quantity)
-        self._cancel(old)
-
-    def _cancel(self, stop: _Resting | None) -> None:
-        if stop is not None and stop.order.is_open:
-            self.cancel_order(stop.order)
-
-    def _leave(self, symbol: str, rule: str, now_ns: int) -> None:
-        if not self._book.is_held(symbol) or symbol in self._leaving:
-            return
-        self._leaving[symbol] = rule
-        side = OrderSide.SELL if self._book.direction(symbol) > 0 else OrderSide.BUY
-        quantity = self._book.quantity(symbol)
-        decision_id = self._book.decision_id(symbol)
-        self._send(symbol, decision_id, f"exit/{rule}", side, quantity, "exit", now_ns)
+    def on_position_left(self, symbol: str, now_ns: int) -> None:
+        """Send the other half of a change of side."""
+        if symbol in self._tickets:
+            self._send_next_ticket(symbol, now_ns)
 
     # -- every bar --------------------------------------------------------------------------------
 
@@ -370,13 +212,29 @@ class OCWStrategy(Strategy):
         )
         for due_ns in self._barrier.add(symbol, close_ns):
             self._on_close(due_ns)
+        if close_ns > self._armed_ns and self._barrier.waits(close_ns) and self._matters(close_ns):
+            self._armed_ns = close_ns
+            self.clock.set_time_alert_ns(
+                f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, partial(self._on_overdue, close_ns)
+            )
+
+    def _matters(self, close_ns: int) -> bool:
+        # whether there is anything to do at a close
+        return bool(self._tickets or self._book.held or close_ns % HOUR_NS == 0)
+
+    def _on_overdue(self, close_ns: int, _event: Any) -> None:
+        if self._barrier.finish(close_ns):
+            self._on_close(close_ns)
 
     def _on_close(self, now_ns: int) -> None:
         if self._tickets:
             self._send_tickets(now_ns)
         held = self._book.held
         for symbol in held:
-            self._take_funding(symbol)
+            for position in self.cache.positions_open(
+                instrument_id=self._instruments[symbol].id, strategy_id=self.id
+            ):
+                self._take_funding(symbol, position)
             self._watch_exits(symbol, now_ns)
         self._tell_trades()
         if held or now_ns % HOUR_NS == 0:
@@ -384,8 +242,8 @@ class OCWStrategy(Strategy):
 
     def _watch_exits(self, symbol: str, now_ns: int) -> None:
         position = self._book.position(symbol)
-        if position is None:
-            return
+        if position is None or symbol in self._working:
+            return  # an order on its way changes what there is to leave
         blind = self._exits.blind(position, now_ns)
         if blind is not None:
             self._event(now_ns, "exits_blind", symbol, blind)
@@ -427,22 +285,6 @@ class OCWStrategy(Strategy):
 
     # -- views ------------------------------------------------------------------------------------
 
-    def _take_funding(self, symbol: str) -> None:
-        # Funding the venue booked on the position since we last looked.
-        for position in self.cache.positions_open(
-            instrument_id=self._instruments[symbol].id, strategy_id=self.id
-        ):
-            payments = [
-                adjustment
-                for adjustment in position.adjustments
-                if adjustment.adjustment_type == PositionAdjustmentType.FUNDING
-            ]
-            seen = self._funding_seen.get(position.id.value, 0)
-            self._funding_seen[position.id.value] = len(payments)
-            for payment in payments[seen if seen <= len(payments) else 0 :]:
-                amount = payment.pnl_change.as_decimal()
-                self._book.funding_paid(symbol, payment.ts_event, amount)
-
     def _portfolio(self, now_ns: int) -> PortfolioView:
         while self._sent_ns and self._sent_ns[0] <= now_ns - HOUR_NS:
             self._sent_ns.popleft()
@@ -470,6 +312,3 @@ class OCWStrategy(Strategy):
         self._journal.append(Equity(now_ns, self._equity(), self._balance()))
         for symbol, price in sorted(self._book.prices.items()):
             self._journal.append(PriceRow(now_ns, symbol, price))
-
-    def _event(self, now_ns: int, kind: str, symbol: str, detail: str) -> None:
-        self._journal.append(Event(now_ns, kind, symbol, detail))

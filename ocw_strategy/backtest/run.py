@@ -1,7 +1,8 @@
 """One backtest from settings to a folder of results.
 
-The run is made in a hidden sibling and renamed when it is whole: a failure, a full disk or a kill
-leaves no half a run among the finished ones, and no finished one is touched.
+The run is made in a hidden sibling and renamed when it is whole: a failure, a blown account, a full
+disk or an interrupt leaves nothing, and no finished run is touched. A kill leaves the hidden
+``.partial`` folder, which is no run, hinders none and may be deleted.
 """
 
 import hashlib

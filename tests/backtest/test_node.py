@@ -22,6 +22,7 @@ from ocw_strategy.journal import (
     Trade,
 )
 from ocw_strategy.units import MILLISECOND_NS
+from tests.backtest.eager import BTC, ToldRun, eager, short_frames
 from tests.backtest.market import (
     MINUTES_15,
     Run,
@@ -176,11 +177,11 @@ def test_a_blown_account_fails_loudly(tmp_path: Path) -> None:
     # Every other day is priced three times as high: a gap at midnight that no stop survives.
     frames = {
         key: gap_every_midnight(table, 3.0) if key[0].startswith("bars") else table
-        for key, table in sample_frames().items()
+        for key, table in short_frames().items()
     }
-    reckless = make_settings(
+    reckless = eager(
         write_catalog(tmp_path / "catalog", frames),
         risk={"max_position_fraction": 5.0, "max_gross_fraction": 5.0},
     )
     with pytest.raises(AccountBlownError, match="the venue liquidates at"):
-        Run(reckless, "reckless")
+        ToldRun(reckless, "reckless", lambda snapshot: {BTC: 1.0})

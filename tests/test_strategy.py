@@ -1,0 +1,130 @@
+"""The strategy on a venue, told what to do by decisions that a test publishes."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nautilus_trader.backtest.node import BacktestNode
+from nautilus_trader.common.actor import Actor
+from nautilus_trader.model.data import DataType
+
+from ocw_strategy.backtest.node import run_config
+from ocw_strategy.journal import FillRow, Funding, Journal, Record, Trade
+from ocw_strategy.messages import DecisionPayload, OcwDecision, TargetContext
+from ocw_strategy.settings import Settings
+from ocw_strategy.units import SECOND_NS
+from tests.backtest.scripted import (
+    BTC,
+    MIDNIGHT_NS,
+    Ohlc,
+    at,
+    fundings,
+    hours_settings,
+    steady,
+    write_market,
+)
+
+
+class Teller(Actor):
+    """Publishes exposures in BTC six seconds after the closes they are given for."""
+
+    def __init__(self, exposures: Mapping[str, float]) -> None:
+        super().__init__()
+        self._exposures = {at(clock): exposure for clock, exposure in exposures.items()}
+
+    def on_start(self) -> None:
+        for close_ns in self._exposures:
+            self.clock.set_time_alert_ns(str(close_ns), close_ns + 6 * SECOND_NS, self._tell)
+
+    def _tell(self, event: Any) -> None:
+        close_ns = int(event.name)
+        payload = DecisionPayload(
+            decision_id=f"at-{(close_ns - MIDNIGHT_NS) // SECOND_NS}",
+            close_ns=close_ns,
+            source="test",
+            reason="",
+            regime="calm_goldilocks",
+            regime_scale=1.0,
+            macro_scale=1.0,
+            targets=(
+                TargetContext(
+                    symbol=BTC,
+                    exposure=self._exposures[close_ns],
+                    confidence=1.0,
+                    posterior_scale=1.0,
+                    signals={"funding": 0.5},
+                    volatility=0.002,
+                ),
+            ),
+        )
+        self.publish_data(
+            DataType(OcwDecision),
+            OcwDecision(
+                ts_event=close_ns,
+                ts_init=event.ts_event,
+                decision_id=payload.decision_id,
+                payload=payload.model_dump_json(),
+            ),
+        )
+
+
+def rows_of(
+    settings: Settings, exposures: Mapping[str, float], *records: type[Record]
+) -> list[list[Any]]:
+    journal = Journal.open(":memory:", run_id="strategy", power_safe=False)
+    try:
+        config = run_config(settings, "strategy", wake=False)
+        node = BacktestNode([config])
+        try:
+            node.build()
+            node.get_engine(config.id).add_actor(Teller(exposures))
+            node.run()
+        finally:
+            node.dispose()
+        journal.flush()
+        return [journal.rows(record) for record in records]
+    finally:
+        journal.close()
+
+
+def market(
+    folder: Path, bars: Mapping[str, Ohlc], rates: Mapping[str, float] | None = None
+) -> Path:
+    frames = {
+        ("bars_15m", "BTCUSDT"): steady(50_000.0, bars),
+        ("funding", "BTCUSDT"): fundings(rates or {"00:00": 0.0, "08:00": 0.0003}),
+    }
+    return write_market(folder / "catalog", frames)
+
+
+@pytest.mark.parametrize("oms", ["NETTING", "HEDGING"])
+def test_funding_paid_in_the_bar_that_stops_a_position_out_is_told(
+    tmp_path: Path, oms: str
+) -> None:
+    bars = {"08:00": (50_000.0, 50_000.0, 47_000.0, 47_200.0)}  # the stop rests at 47,500 or so
+    settings = hours_settings(market(tmp_path, bars), execution={"oms": oms})
+    fills, payments, trades = rows_of(settings, {"01:00": 1.0}, FillRow, Funding, Trade)
+    assert [fill.purpose for fill in fills] == ["entry", "stop"]
+    quantity = Decimal(fills[0].quantity)
+    assert [(row.ts_ns, row.symbol) for row in payments] == [(at("08:00"), BTC)]
+    assert Decimal(payments[0].quantity) == quantity
+    assert payments[0].amount_usd == pytest.approx(float(-quantity * 50_000) * 0.0003, abs=1e-6)
+    assert [row.funding_usd for row in trades] == [payments[0].amount_usd]
+
+
+@pytest.mark.parametrize("oms", ["NETTING", "HEDGING"])
+def test_funding_is_told_once_and_of_every_position_in_turn(tmp_path: Path, oms: str) -> None:
+    rates = {"02:00": 0.0001, "04:00": 0.0002, "06:00": 0.0003, "08:00": 0.0004}
+    settings = hours_settings(
+        market(tmp_path, {}, rates), execution={"oms": oms}, risk={"halt": {"cooldown_minutes": 0}}
+    )
+    # long over the first two settlements, flat, short over the last two
+    exposures = {"01:00": 1.0, "04:30": 0.0, "05:00": -1.0, "08:30": 0.0}
+    payments, trades = rows_of(settings, exposures, Funding, Trade)
+    assert [row.ts_ns for row in payments] == [at(clock) for clock in rates]
+    assert [row.amount_usd > 0 for row in payments] == [False, False, True, True]
+    first, second = trades
+    assert first.funding_usd == pytest.approx(sum(row.amount_usd for row in payments[:2]))
+    assert second.funding_usd == pytest.approx(sum(row.amount_usd for row in payments[2:]))
