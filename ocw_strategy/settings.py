@@ -35,7 +35,7 @@ class RunSettings(Strict):
     start: str
     """First decision, ISO date or time, UTC."""
     end: str
-    """End of the window, ISO date or time, UTC, exclusive."""
+    """End of the window, ISO date or time, UTC: the last bar closes here."""
     warmup_days: int = Field(default=35, ge=1, le=400)
     """Days of data before `start` that fill the windows of features and gate."""
     seed: int = Field(default=1, ge=0)
