@@ -28,6 +28,7 @@ from ocw_strategy.journal import Event, Journal
 from ocw_strategy.market import CloseBarrier
 from ocw_strategy.messages import (
     OCW_CLIENT,
+    REVIEW,
     DecisionPayload,
     OcwDecision,
     OcwTradeClosed,
@@ -157,7 +158,11 @@ class OCWActor(Actor):
             self._model.add_hour(close_ns, close)
         for due_ns in self._barrier.add(symbol, close_ns):
             self._on_close(due_ns)
-        if self._barrier.waits(close_ns) and close_ns > self._armed_ns:
+        if (
+            close_ns > self._armed_ns
+            and is_decision_close(close_ns)
+            and self._barrier.waits(close_ns)
+        ):
             self._arm(close_ns)
 
     def _arm(self, close_ns: int) -> None:
@@ -198,12 +203,12 @@ class OCWActor(Actor):
 
     def _on_close(self, close_ns: int) -> None:
         holdings = self._holdings()
+        if holdings or close_ns % HOUR_NS == 0:
+            self._halt.on_equity(close_ns, self._equity())
         if holdings:
             self._review(close_ns, holdings)
         if not is_decision_close(close_ns):
             return
-        if holdings or close_ns % HOUR_NS == 0:
-            self._halt.on_equity(close_ns, self._equity())
         verdict = self._desk.close(
             close_ns,
             holding=frozenset(held.symbol for held in holdings),
@@ -216,9 +221,7 @@ class OCWActor(Actor):
     def _ask(self, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
         snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
         advice = drive(self.advisor.decide(snapshot))
-        payload = self._desk.decided(
-            snapshot, advice, self.advisor.name, self.clock.timestamp_ns()
-        )
+        payload = self._desk.decided(snapshot, advice, self.advisor.name, self.clock.timestamp_ns())
         if payload is None:
             return
         self._reduced.clear()
@@ -292,7 +295,7 @@ class OCWActor(Actor):
             DecisionPayload(
                 decision_id=f"review-{held.symbol}-{now_ns}",
                 close_ns=now_ns,
-                source="review",
+                source=REVIEW,
                 reason=", ".join(concerns),
                 regime=regime.key,
                 regime_scale=1.0,

@@ -175,6 +175,8 @@ class DecisionDesk:
         # What acting on a call was worth against having held, four hours later.
         while self._calls and self._calls[0][0] + _CALL_HORIZON_NS <= now_ns:
             call_ns, changes = self._calls.popleft()
+            if call_ns + _CALL_HORIZON_NS != now_ns:
+                continue  # the close that would have told is missing
             cost = self._settings.costs.order.one_way
             worth = [
                 change * (self.price(symbol) / price - 1.0) - abs(change) * cost
@@ -266,6 +268,8 @@ class DecisionDesk:
                 wall_ns=wall_ns,
             )
         )
+        if advice.cost_usd:
+            self.gate.charge(now_ns, float(advice.cost_usd))
         if decision is None:
             return None
         self._memory_note = decision.memory_note
@@ -307,7 +311,10 @@ class DecisionDesk:
     def _change(self, snapshot: MarketSnapshot, target: TargetContext) -> tuple[float, float]:
         held = snapshot.positions.get(target.symbol)
         before = held.exposure if held else 0.0
-        return target.exposure * target.confidence - before, self.price(target.symbol)
+        regime = snapshot.regime
+        wanted = target.exposure * target.confidence * target.posterior_scale
+        wanted *= regime.exposure_scale * regime.macro_scale
+        return max(-1.0, min(1.0, wanted)) - before, self.price(target.symbol)
 
     # -- a closed trade ---------------------------------------------------------------------------
 

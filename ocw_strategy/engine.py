@@ -1,9 +1,11 @@
 """The few names of the engine that actor, strategy and assemblies share."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from nautilus_trader.model.data import BarType
 from nautilus_trader.model.identifiers import InstrumentId, Symbol, Venue
+from nautilus_trader.model.position import Position
 
 from ocw_strategy.catalog.instruments import VENUE as VENUE_NAME
 from ocw_strategy.catalog.instruments import bar_type as venue_bar_type
@@ -22,6 +24,14 @@ def venue_symbol(symbol: str) -> str:
 def instrument_id(symbol: str) -> InstrumentId:
     """Return the engine's id of a perpetual."""
     return InstrumentId(Symbol(symbol), VENUE)
+
+
+def open_profit_usd(positions: Sequence[Position], prices: Mapping[str, float]) -> float:
+    """Return the unrealised profit of positions at last prices, by the venue's average entry."""
+    return sum(
+        position.signed_qty * (prices[position.instrument_id.symbol.value] - position.avg_px_open)
+        for position in positions
+    )
 
 
 def bar_type(symbol: str, minutes: int) -> BarType:

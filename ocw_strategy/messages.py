@@ -26,6 +26,10 @@ OCW_CLIENT = ClientId("OCW")
 """The client id of OCW's own data: its statistics in a backtest, its messages everywhere."""
 
 
+REVIEW = "review"
+"""The source of a decision by the position review, which may only reduce."""
+
+
 class TargetContext(Strict):
     """One instrument's target with everything about it that was known at the snapshot."""
 

@@ -104,10 +104,6 @@ class PositionBook:
         views = {symbol: self.position(symbol) for symbol in self.held}
         return {symbol: view for symbol, view in views.items() if view is not None}
 
-    def unrealised_usd(self) -> float:
-        """Return the open profit at the last prices."""
-        return self._lots.unrealised_usd({s: price for s, (price, _) in self._prices.items()})
-
     # -- fills and payments -----------------------------------------------------------------------
 
     def entry_filled(self, intent: Intent, context: EntryContext, fill: Fill) -> None:

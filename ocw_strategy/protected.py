@@ -13,7 +13,13 @@ from typing import Any
 
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.enums import OrderSide, PositionAdjustmentType
-from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected
+from nautilus_trader.model.events import (
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+)
 from nautilus_trader.model.identifiers import ClientOrderId, PositionId
 from nautilus_trader.model.instruments import Instrument
 from nautilus_trader.model.orders import Order
@@ -149,6 +155,24 @@ class ProtectedStrategy(Strategy):
         """Record the refusal."""
         self._refused(event.client_order_id.value, event.reason, event.ts_event)
 
+    def on_order_canceled(self, event: OrderCanceled) -> None:
+        """Forget an order the venue gave up; a position that lost its stop gets a new one."""
+        self._ended(event.client_order_id.value, "canceled", event.ts_event)
+
+    def on_order_expired(self, event: OrderExpired) -> None:
+        """Forget an order the venue let expire; a position that lost its stop gets a new one."""
+        self._ended(event.client_order_id.value, "expired", event.ts_event)
+
+    def _ended(self, name: str, status: str, now_ns: int) -> None:
+        intent = self._intents[name]
+        symbol = intent.symbol
+        self._done(intent)
+        self._journal.append(OrderEvent(name, now_ns, status, "", intent.purpose))
+        resting = self._stops.get(symbol)
+        if resting is not None and resting.order.client_order_id.value == name:
+            del self._stops[symbol]
+            self._protect(symbol, now_ns)
+
     def _refused(self, name: str, reason: str, now_ns: int) -> None:
         intent = self._intents.pop(name)
         self._leaving.pop(intent.symbol, None)
@@ -223,7 +247,7 @@ class ProtectedStrategy(Strategy):
         self._cancel(old)
 
     def _cancel(self, stop: _Resting | None) -> None:
-        if stop is not None and stop.order.is_open:
+        if stop is not None and not stop.order.is_closed:
             self.cancel_order(stop.order)
 
     def _leave(self, symbol: str, rule: str, now_ns: int) -> None:

@@ -36,7 +36,7 @@ class RunSettings(Strict):
     """First decision, ISO date or time, UTC."""
     end: str
     """End of the window, ISO date or time, UTC: the last bar closes here."""
-    warmup_days: int = Field(default=35, ge=1, le=400)
+    warmup_days: int = Field(default=57, ge=1, le=400)
     """Days of data before `start` that fill the windows of features and gate."""
     seed: int = Field(default=1, ge=0)
     """Seed of every random draw of the run."""

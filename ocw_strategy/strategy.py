@@ -16,11 +16,17 @@ from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
 
-from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id
+from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, open_profit_usd
 from ocw_strategy.errors import AccountBlownError, SettingsError
 from ocw_strategy.journal import Clamp, Equity, Intent, PriceRow
 from ocw_strategy.market import CloseBarrier
-from ocw_strategy.messages import OCW_CLIENT, OcwDecision, OcwTradeClosed
+from ocw_strategy.messages import (
+    OCW_CLIENT,
+    REVIEW,
+    OcwDecision,
+    OcwTradeClosed,
+    TargetContext,
+)
 from ocw_strategy.positions import EntryContext
 from ocw_strategy.protected import OCWStrategyConfig, ProtectedStrategy
 from ocw_strategy.risk import (
@@ -107,6 +113,8 @@ class OCWStrategy(ProtectedStrategy):
             return
         decision = data.read()
         now_ns = self.clock.timestamp_ns()
+        if self._barrier.finish(decision.close_ns):  # a bar of that close did not come
+            self._on_close(decision.close_ns)
         contexts = {target.symbol: EntryContext(decision, target) for target in decision.targets}
         for symbol in contexts:
             if self._tickets.pop(symbol, None):
@@ -121,6 +129,7 @@ class OCWStrategy(ProtectedStrategy):
                 macro_scale=decision.macro_scale,
             )
             for target in decision.targets
+            if decision.source != REVIEW or self._reduces(target)
         ]
         plan = self._limits.plan(targets, self._portfolio(now_ns))
         for clamp in plan.clamps:
@@ -133,9 +142,17 @@ class OCWStrategy(ProtectedStrategy):
         for dropped in plan.dropped:
             self._event(now_ns, f"dropped:{dropped.reason}", dropped.symbol, dropped.detail)
         for leg in plan.legs:
-            self._queue(leg, contexts[leg.symbol], now_ns)
+            if decision.source == REVIEW and leg.purpose == "entry":
+                self._event(now_ns, "dropped:review_entry", leg.symbol, "a review only reduces")
+            else:
+                self._queue(leg, contexts[leg.symbol], now_ns)
         if self._settings.execution.entry_timing == "alert":
             self._send_tickets(now_ns)
+
+    def _reduces(self, target: TargetContext) -> bool:
+        # What a review saw may have been closed or turned since.
+        symbol = target.symbol
+        return self._book.is_held(symbol) and self._book.direction(symbol) * target.exposure > 0
 
     def _queue(self, leg: Leg, context: EntryContext, now_ns: int) -> None:
         symbol, price = leg.symbol, self._book.price(leg.symbol)
@@ -306,7 +323,7 @@ class OCWStrategy(ProtectedStrategy):
         return account.balance_total(_USDT).as_double() if account is not None else 0.0
 
     def _equity(self) -> float:
-        return self._balance() + self._book.unrealised_usd()
+        return self._balance() + open_profit_usd(self.cache.positions_open(), self._book.prices)
 
     def _sample_equity(self, now_ns: int) -> None:
         self._journal.append(Equity(now_ns, self._equity(), self._balance()))

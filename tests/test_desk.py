@@ -259,7 +259,7 @@ def test_refused_wake_conditions_are_an_event_and_the_decision_stands(
     assert payload is not None
     assert [found.exposure for found in payload.targets] == [0.5]
     assert desk.gate.conditions == armed
-    assert desk.gate.state()["timer_ns"] == now_ns + 2 * HOUR_NS
+    assert desk.gate.state()["schedule"]["timer_ns"] == now_ns + 2 * HOUR_NS
     journal.flush()
     refused = [row for row in journal.rows(Event) if row.kind == "wake_conditions_refused"]
     assert len(refused) == 1
@@ -345,12 +345,16 @@ def test_a_call_is_worth_what_it_earned_beyond_holding_four_hours_later(
         Target(symbol=BTC, exposure=0.8, confidence=0.5),  # from 0 to 0.4
         Target(symbol=ETH, exposure=-1.0, confidence=0.7),  # from 0.5 to -0.7
     )
-    desk.decided(snapshot, advice(*targets), "rules", 0)
+    payload = desk.decided(snapshot, advice(*targets), "rules", 0)
+    assert payload is not None
+    scale = payload.regime_scale * payload.macro_scale
+    btc, eth = (scale * target.posterior_scale for target in payload.targets)
     before, (after,) = settled(desk, now_ns)
     assert len(set(before)) == 1  # not a close sooner
     then_ns = now_ns + 4 * HOUR_NS
-    worth = 0.4 * (price(BTC, then_ns) / price(BTC, now_ns) - 1) - 0.4 * 0.0006
-    worth += -1.2 * (price(ETH, then_ns) / price(ETH, now_ns) - 1) - 1.2 * 0.0006
+    bought, sold = 0.4 * btc, 0.5 + 0.7 * eth
+    worth = bought * (price(BTC, then_ns) / price(BTC, now_ns) - 1) - bought * 0.0006
+    worth += -sold * (price(ETH, then_ns) / price(ETH, now_ns) - 1) - sold * 0.0006
     assert after - before[0] == pytest.approx(worth / 2, rel=1e-4)
 
 

@@ -26,7 +26,7 @@ from ocw_strategy.model import Strict
 
 
 class OptimisticBound(Strict):
-    """The result if every entry had filled at the price its decision took effect at.
+    """The result if every entry had filled, without slippage, at its decision's own price.
 
     Sizes, fees and everything later are left as they were. It is a bound, not a result: bars do
     not show whether that price could still be had.

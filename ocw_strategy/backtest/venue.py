@@ -6,20 +6,35 @@ and position before the bar that closes at the settlement is matched, at the mar
 A position opened by that bar's close pays nothing yet.
 """
 
-from bisect import bisect_right
+import math
+from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from nautilus_trader.backtest.config import SimulationModuleConfig
 from nautilus_trader.backtest.modules import SimulationModule
 from nautilus_trader.core.data import Data
 from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.model.data import Bar, FundingRateUpdate, MarkPriceUpdate
+from nautilus_trader.model.data import Bar
 from nautilus_trader.model.enums import PositionAdjustmentType
 from nautilus_trader.model.events import PositionAdjusted
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Money
-from nautilus_trader.persistence.catalog import ParquetDataCatalog
+
+from ocw_strategy.catalog import NoDataError, read_funding, read_marks
+from ocw_strategy.catalog.frames import FloatArray, IntArray
+from ocw_strategy.engine import venue_symbol
+from ocw_strategy.units import HOUR_NS
 
 _NEVER = 2**63
+
+
+class _Settlement(NamedTuple):
+    ts_ns: int
+    instrument_id: InstrumentId
+    rate: float
+    mark: float
+    """NaN where no mark price is known."""
 
 
 class OcwVenueModuleConfig(SimulationModuleConfig, frozen=True):
@@ -35,26 +50,18 @@ class OcwVenueModule(SimulationModule):
 
     def __init__(self, config: OcwVenueModuleConfig) -> None:
         super().__init__(config)
-        self._funding: list[FundingRateUpdate] = []
-        self._marks: dict[InstrumentId, tuple[list[int], list[float]]] = {}
+        self._settlements: list[_Settlement] = []
         if config.settle_funding:
-            self._load(config)
+            catalog = Path(config.catalog_path)
+            for text in config.instrument_ids:
+                self._settlements += _settlements(catalog, InstrumentId.from_str(text))
+            self._settlements.sort(key=lambda due: (due.ts_ns, str(due.instrument_id)))
         self.reset()
-
-    def _load(self, config: OcwVenueModuleConfig) -> None:
-        catalog = ParquetDataCatalog(config.catalog_path)
-        ids = list(config.instrument_ids)
-        rows = catalog.query(FundingRateUpdate, identifiers=ids)
-        self._funding = sorted(rows, key=lambda row: (row.ts_event, str(row.instrument_id)))
-        for mark in catalog.query(MarkPriceUpdate, identifiers=ids):
-            times, prices = self._marks.setdefault(mark.instrument_id, ([], []))
-            times.append(mark.ts_event)
-            prices.append(float(mark.value))
 
     def reset(self) -> None:
         """Return to the first settlement."""
         self._cursor = 0
-        self._next_ns = self._funding[0].ts_event if self._funding else _NEVER
+        self._next_ns = self._settlements[0].ts_ns if self._settlements else _NEVER
 
     def pre_process(self, data: Data) -> None:
         """Settle what is due before the venue matches `data`."""
@@ -70,40 +77,53 @@ class OcwVenueModule(SimulationModule):
 
     def _settle(self, until_ns: int) -> None:
         while self._next_ns <= until_ns:
-            self._pay(self._funding[self._cursor])
+            self._pay(self._settlements[self._cursor])
             self._cursor += 1
-            done = self._cursor == len(self._funding)
-            self._next_ns = _NEVER if done else self._funding[self._cursor].ts_event
+            done = self._cursor == len(self._settlements)
+            self._next_ns = _NEVER if done else self._settlements[self._cursor].ts_ns
 
-    def _pay(self, funding: FundingRateUpdate) -> None:
-        instrument_id = funding.instrument_id
+    def _pay(self, due: _Settlement) -> None:
         cache = self.exchange.cache
-        positions = cache.positions_open(venue=self.exchange.id, instrument_id=instrument_id)
+        positions = cache.positions_open(venue=self.exchange.id, instrument_id=due.instrument_id)
         if not positions:
             return
-        instrument = cache.instrument(instrument_id)
-        price = self._mark_at(instrument_id, funding.ts_event)
-        if price is None:
-            price = float(self.exchange.best_bid_price(instrument_id))
+        instrument = cache.instrument(due.instrument_id)
+        price = due.mark
+        if math.isnan(price):
+            price = float(self.exchange.best_bid_price(due.instrument_id))
         for position in positions:
             amount = -float(position.signed_qty) * float(instrument.multiplier) * price
-            payment = Money(amount * float(funding.rate), instrument.settlement_currency)
+            payment = Money(amount * due.rate, instrument.settlement_currency)
             self.exchange.adjust_account(payment)
             position.apply_adjustment(
                 PositionAdjusted(
                     position.trader_id, position.strategy_id, position.instrument_id, position.id,
                     position.account_id, PositionAdjustmentType.FUNDING, None, payment, "funding",
-                    UUID4(), funding.ts_event, funding.ts_event,
+                    UUID4(), due.ts_ns, due.ts_ns,
                 )
             )  # fmt: skip
 
-    def _mark_at(self, instrument_id: InstrumentId, ts_ns: int) -> float | None:
-        # The mark of the settlement itself, or of at most an hour before it.
-        times, prices = self._marks.get(instrument_id, ([], []))
-        index = bisect_right(times, ts_ns) - 1
-        if index < 0 or ts_ns - times[index] > 3_600_000_000_000:
-            return None
-        return prices[index]
-
     def log_diagnostics(self, logger: object) -> None:
         """Say nothing: payments are in the journal."""
+
+
+def _settlements(catalog: Path, instrument_id: InstrumentId) -> list[_Settlement]:
+    symbol = venue_symbol(instrument_id.symbol.value)
+    try:
+        times, rates = read_funding(catalog, symbol)
+    except NoDataError:
+        return []
+    marks = _marks_at(catalog, symbol, times)
+    rows = zip(times.tolist(), rates.tolist(), marks.tolist(), strict=True)
+    return [_Settlement(ts_ns, instrument_id, rate, mark) for ts_ns, rate, mark in rows]
+
+
+def _marks_at(catalog: Path, symbol: str, times: IntArray) -> FloatArray:
+    # The mark of each settlement itself, or of at most an hour before it; NaN without one.
+    try:
+        known_ns, prices = read_marks(catalog, symbol)
+    except NoDataError:
+        return np.full(len(times), np.nan)
+    found = np.searchsorted(known_ns, times, side="right") - 1
+    fresh = (found >= 0) & (times - known_ns[found] <= HOUR_NS)
+    return np.where(fresh, prices[found], np.nan)

@@ -21,6 +21,7 @@ from ocw_strategy.catalog.reader import (
     read_bars,
     read_derivatives,
     read_funding,
+    read_marks,
 )
 from ocw_strategy.catalog.sample_catalog import is_synthetic, write_sample
 from ocw_strategy.catalog.store import recover
@@ -58,6 +59,7 @@ __all__ = [
     "read_bars",
     "read_derivatives",
     "read_funding",
+    "read_marks",
     "recover",
     "verify_files",
     "write_frame",

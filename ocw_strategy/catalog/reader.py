@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
-from nautilus_trader.model.data import Bar, FundingRateUpdate
+from nautilus_trader.model.data import Bar, FundingRateUpdate, MarkPriceUpdate
 
 from ocw_strategy.catalog.frames import BAR_MINUTES, STATISTICS, FloatArray, IntArray
 from ocw_strategy.catalog.instruments import bar_type, instrument_id
@@ -144,6 +144,21 @@ def read_funding(
     table = _read(catalog_dir, FundingRateUpdate, identifier, start_ns, end_ns)
     rates = [float(msgspec.json.decode(text)) for text in table.column("rate").to_pylist()]
     return _integers(table, "ts_init"), np.array(rates)
+
+
+def read_marks(
+    catalog_dir: Path, symbol: str, start_ns: int | None = None, end_ns: int | None = None
+) -> tuple[IntArray, FloatArray]:
+    """Return the times of the mark prices of a venue symbol within a window, and the prices.
+
+    Raises
+    ------
+    CatalogError
+        If there is no catalog, no mark price or a damaged file.
+    """
+    identifier = instrument_id(symbol).value
+    table = _read(catalog_dir, MarkPriceUpdate, identifier, start_ns, end_ns)
+    return _integers(table, "ts_init"), _fixed(table, "value")
 
 
 def bar_minutes(catalog_dir: Path, symbol: str) -> tuple[int, ...]:

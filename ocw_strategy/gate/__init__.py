@@ -9,8 +9,10 @@ from ocw_strategy.gate.conditions import (
     feature_metric,
     parse_condition,
 )
-from ocw_strategy.gate.gate import Gate, GateError, Verdict
+from ocw_strategy.gate.gate import Gate
+from ocw_strategy.gate.schedule import GateError
 from ocw_strategy.gate.settings import GateSettings
+from ocw_strategy.gate.verdict import Verdict
 from ocw_strategy.gate.watch import Watch, is_decision_close
 
 __all__ = [

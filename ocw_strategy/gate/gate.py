@@ -13,41 +13,19 @@ reason, and the whole gate can be saved and restored.
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from ocw_strategy.errors import OcwError
 from ocw_strategy.gate.conditions import ConditionBook, WakeCondition
 from ocw_strategy.gate.purse import Purse
-from ocw_strategy.gate.reasons import DAILY, TIMER, URGENT, Reason, outliers
+from ocw_strategy.gate.reasons import CONDITION, DAILY, SHOCK, TIMER, Reason, outliers
+from ocw_strategy.gate.schedule import GateError, Schedule
 from ocw_strategy.gate.settings import GateSettings
-from ocw_strategy.gate.value import ANY, Arm, Edge, Hindsight, to_arm, volatility_band
+from ocw_strategy.gate.value import Arm, Edge, Hindsight, to_arm, volatility_band
+from ocw_strategy.gate.verdict import Verdict
 from ocw_strategy.market.features import DECISION_NS, SymbolFeatures
-from ocw_strategy.units import DAY_NS, HOUR_NS, MINUTE_NS
-
-_TYPICAL_CLOSES: Final = 90 * DAY_NS // DECISION_NS  # memory of what a typical close is worth
-
-
-class GateError(OcwError):
-    """A request to the gate that cannot be meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the gate said at one decision close."""
-
-    now_ns: int
-    wake: bool
-    counted_as: str
-    """The reason kind of a wake, or why not: ``quiet``, ``cooldown``, ``declined:timer`` ..."""
-    reasons: tuple[str, ...]
-    """Everything that spoke, such as ``shock:ETHUSDT-PERP:+5.1``."""
-    value: float
-    """Sampled value of the best proposal, a fraction of notional; NaN without one."""
-    price: float
-    """What it had to beat, in the same unit."""
+from ocw_strategy.units import DAY_NS
 
 
 class Gate:
@@ -71,20 +49,18 @@ class Gate:
         symbols: Sequence[str],
         rng: np.random.Generator,
         *,
-        round_trip_cost: float = 0.0012,
+        round_trip_cost: float,
     ) -> None:
         self._settings = settings
         self._rng = rng
         self._hindsight = Hindsight(settings.hindsight_closes, round_trip_cost)
         self._edge = Edge(settings.edge_deviation, settings.edge_noise, rng)
         self._purse = Purse(settings)
+        self._schedule = Schedule(settings, symbols)
         self._conditions = ConditionBook(symbols, settings.max_conditions)
         self._now_ns = 0
-        self._typical = (0, 0.0)  # closes and the mean move expected at them, forgetting the old
-        self._timer_ns = 0  # due at the first close
-        self._woke_ns = 0
-        self._spoke_ns = dict.fromkeys(symbols, 0)  # last wake an instrument spoke for
-        self._open_calls: dict[int, Arm] = {}
+        self._open_calls: dict[int, Arm] = {}  # what they earned is not known yet
+        self._unbilled: list[int] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         """Evaluations by (``wake`` or ``skip``, what it was counted as)."""
 
@@ -170,17 +146,12 @@ class Gate:
         WakeConditionError
             If a condition cannot be meant. Nothing of the request takes effect.
         """
-        if next_check_seconds is not None and (
-            isinstance(next_check_seconds, bool)
-            or not isinstance(next_check_seconds, int | float)
-            or not math.isfinite(next_check_seconds)
-        ):
-            raise GateError("next_check_seconds", next_check_seconds, "give a number of seconds")
+        self._schedule.check(next_check_seconds)
         if conditions is not None:
             self._conditions.check(conditions)
             self._conditions.replace(conditions)
         if next_check_seconds is not None:
-            self._timer_ns = now_ns + self._clamped_ns(next_check_seconds)
+            self._schedule.set_timer(now_ns, next_check_seconds)
 
     def settle_call(self, call_ns: int, net_versus_hold: float) -> None:
         """Learn what a call earned, four hours later.
@@ -196,9 +167,20 @@ class Gate:
         if arm is not None:
             self._edge.record(arm, net_versus_hold)
 
-    def charge(self, now_ns: int, usd: float) -> None:
-        """Replace the expected cost of one call by its bill, in US dollars."""
-        self._purse.correct(usd)
+    def charge(self, call_ns: int, usd: float) -> None:
+        """Replace the expected cost of a call by its bill.
+
+        Parameters
+        ----------
+        call_ns : int
+            The close of the wake. A bill for any other moment is paid in full.
+        usd : float
+            The bill, in US dollars.
+        """
+        expected = call_ns in self._unbilled
+        if expected:
+            self._unbilled.remove(call_ns)
+        self._purse.pay_bill(usd, expected=expected)
 
     @property
     def conditions(self) -> tuple[WakeCondition, ...]:
@@ -209,12 +191,10 @@ class Gate:
         """Return everything `restore` needs, as JSON-able data."""
         return {
             "now_ns": self._now_ns,
-            "typical": list(self._typical),
-            "timer_ns": self._timer_ns,
-            "woke_ns": self._woke_ns,
-            "spoke_ns": dict(self._spoke_ns),
             "open_calls": [[call_ns, list(arm)] for call_ns, arm in self._open_calls.items()],
+            "unbilled": list(self._unbilled),
             "counts": [[*key, count] for key, count in self.counts.items()],
+            "schedule": self._schedule.state(),
             "conditions": self._conditions.state(),
             "hindsight": self._hindsight.state(),
             "edge": self._edge.state(),
@@ -225,13 +205,10 @@ class Gate:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over a state, exactly; an instrument it does not know starts afresh."""
         self._now_ns = state["now_ns"]
-        count, mean = state["typical"]
-        self._typical = (count, mean)
-        self._timer_ns = state["timer_ns"]
-        self._woke_ns = state["woke_ns"]
-        self._spoke_ns = {symbol: state["spoke_ns"].get(symbol, 0) for symbol in self._spoke_ns}
         self._open_calls = {call_ns: to_arm(arm) for call_ns, arm in state["open_calls"]}
+        self._unbilled = list(state["unbilled"])
         self.counts = Counter({(verdict, name): count for verdict, name, count in state["counts"]})
+        self._schedule.restore(state["schedule"])
         self._conditions.restore(state["conditions"])
         self._hindsight.restore(state["hindsight"])
         self._edge.restore(state["edge"])
@@ -242,7 +219,8 @@ class Gate:
         if now_ns % DECISION_NS or now_ns <= self._now_ns:
             raise GateError("now_ns", now_ns, "evaluate each decision close once, in order")
         self._now_ns = now_ns
-        fresh = [f for f in features.values() if f.ready and not f.stale]
+        found = (f for f in features.values() if f.ready and not f.stale)
+        fresh = sorted(found, key=lambda f: f.symbol)  # no verdict depends on the order they came
         self._hindsight.settle(now_ns, {f.symbol: f.price for f in fresh})
         return fresh
 
@@ -254,9 +232,9 @@ class Gate:
         extra: Sequence[str],
     ) -> list[Reason]:
         reasons = outliers(fresh, self._settings)
-        if holding and now_ns - self._woke_ns >= DAY_NS:
+        if holding and self._schedule.day_passed(now_ns):
             reasons.append(Reason(DAILY, DAILY))
-        if now_ns >= self._timer_ns:
+        if self._schedule.timer_due(now_ns):
             reasons.append(Reason(TIMER, TIMER))
         reasons += self._conditions.pending()
         reasons += [Reason(text.partition(":")[0], text) for text in extra]
@@ -268,13 +246,9 @@ class Gate:
         """Keep this close for hindsight; return the move to expect and the arm of each kind."""
         expected = sum([f.expected_move for f in fresh]) / len(fresh)
         band = volatility_band(fresh)
-        anyway = (ANY, band, regime_key)
         arms = {reason.kind: (reason.kind, band, regime_key) for reason in reasons}
         prices = {f.symbol: f.price for f in fresh}
-        self._hindsight.remember(self._now_ns, prices, expected, [anyway, *arms.values()])
-        count, mean = self._typical
-        count = min(count + 1, _TYPICAL_CLOSES)
-        self._typical = (count, mean + (expected - mean) / count)
+        self._hindsight.remember(self._now_ns, prices, expected, list(arms.values()))
         return expected, arms
 
     def _judge(
@@ -282,47 +256,43 @@ class Gate:
     ) -> Verdict:
         settings, now_ns = self._settings, self._now_ns
         own_cost = settings.cost_per_call_usd / settings.stake_usd
-        typical = self._hindsight.opportunity((ANY, "", ""), self._typical[1])
-        price = max(typical * self._purse.scarcity(), own_cost)
+        price = max(self._hindsight.typical() * self._purse.scarcity(), own_cost)
         if not reasons:
             return self._skip("quiet", reasons, price=price)
-        cooldown_ns = settings.cooldown_minutes * MINUTE_NS
-        muted = {symbol for symbol, ns in self._spoke_ns.items() if now_ns - ns < cooldown_ns}
-        kinds = dict.fromkeys(
-            reason.kind for reason in reasons if reason.kind in URGENT or reason.symbol not in muted
-        )
+        muted = self._schedule.muted(now_ns)
+        kinds = {r.kind for r in reasons if r.symbol not in muted or r.kind == SHOCK}
         if not kinds:
             return self._skip("cooldown", reasons, price=price)
-        recovered = min(1.0, (now_ns - self._woke_ns) / (settings.recovery_minutes * MINUTE_NS))
-        value, kind = max((recovered * self._worth(arms[kind], expected), kind) for kind in kinds)
-        urgent = next((k for k in kinds if k in URGENT), None)
         self._conditions.use_up(muted)
-        if urgent is None and value <= price:
-            return self._skip(f"declined:{kind}", reasons, value, price)
-        kind = urgent or kind
-        if not (
-            self._purse.below_ceilings()
-            if kind == DAILY
-            else self._purse.affords(urgent=urgent is not None)
-        ):
+        recovered = self._schedule.recovered(now_ns)
+        value, kind = max(
+            (recovered * self._worth(arms[kind], expected), kind) for kind in sorted(kinds)
+        )
+        if DAILY in kinds:
+            kind, affordable = DAILY, self._purse.below_ceilings(0)
+        elif SHOCK in kinds:
+            kind, affordable = SHOCK, self._purse.affords(0)
+        elif value > price:
+            affordable = self._purse.affords(settings.reserved_calls)
+        else:
+            declined = CONDITION if CONDITION in kinds else kind
+            return self._skip(f"declined:{declined}", reasons, value, price)
+        if not affordable:
             return self._skip("budget", reasons, value, price)
         return self._wake(kind, arms[kind], reasons, value, price)
 
     def _worth(self, arm: Arm, expected: float) -> float:
-        return self._hindsight.opportunity(arm, expected) + self._edge.sample(arm)
+        return self._hindsight.opportunity(expected, arm) + self._edge.sample(arm)
 
     def _wake(
         self, kind: str, arm: Arm, reasons: Sequence[Reason], value: float, price: float
     ) -> Verdict:
         now_ns = self._now_ns
         self._purse.spend()
-        self._woke_ns = now_ns
-        self._timer_ns = now_ns + self._clamped_ns(self._settings.default_check_hours * 3600)
-        for reason in reasons:
-            if reason.symbol:
-                self._spoke_ns[reason.symbol] = now_ns
+        self._schedule.woke(now_ns, {reason.symbol for reason in reasons if reason.symbol})
         self._open_calls = {ns: a for ns, a in self._open_calls.items() if now_ns - ns <= DAY_NS}
         self._open_calls[now_ns] = arm
+        self._unbilled = [ns for ns in self._unbilled if now_ns - ns <= DAY_NS] + [now_ns]
         self.counts["wake", kind] += 1
         return Verdict(now_ns, True, kind, tuple(r.text for r in reasons), value, price)
 
@@ -336,8 +306,3 @@ class Gate:
         self.counts["skip", counted_as] += 1
         texts = tuple(reason.text for reason in reasons)
         return Verdict(self._now_ns, False, counted_as, texts, value, price)
-
-    def _clamped_ns(self, seconds: float) -> int:
-        settings = self._settings
-        hours = min(max(seconds / 3600, settings.min_check_hours), settings.max_check_hours)
-        return round(hours * HOUR_NS)

@@ -17,9 +17,6 @@ DAILY: Final = "daily"
 TIMER: Final = "timer"
 CONDITION: Final = "condition"
 
-URGENT: Final = frozenset({SHOCK, DAILY})
-"""Kinds that no cooldown mutes and that pay no scarcity price."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reason:

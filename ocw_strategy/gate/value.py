@@ -15,21 +15,24 @@ from typing import Any, Final
 
 import numpy as np
 
-from ocw_strategy.market.features import HORIZON_NS, SymbolFeatures
+from ocw_strategy.market.features import DECISION_NS, HORIZON_NS, SymbolFeatures
+from ocw_strategy.units import DAY_NS
 
 Arm = tuple[str, str, str]
 """Kind of wake reason, volatility band, regime key."""
 
-ANY: Final = "any"
-"""The kind of every close, whatever spoke at it."""
+type _Pending = tuple[int, Mapping[str, float], float, Sequence[Arm]]
 
-_POOLED_CLOSES: Final = 3_000  # closes at which an arm counts as much as the one it belongs to
+_POOLED_CLOSES: Final = 9_000  # closes at which an arm counts as much as the one it belongs to
+_TYPICAL_CLOSES: Final = 730 * DAY_NS // DECISION_NS  # memory of what is typical
+_START_CLOSES: Final = 96  # closes that the forecast, taken at its word, counts for at the start
 _FALLING, _RISING = 0.8, 1.25
+_ROOT: Final = ("", "", "")  # the arm of every close
 
 
 def volatility_band(features: Sequence[SymbolFeatures]) -> str:
-    """Return whether volatility is falling, steady or rising: the last 4 hours against the week."""
-    ratio = sum([f.volatility_4h for f in features]) / sum([f.volatility_1w for f in features])
+    """Return whether volatility is falling, steady or rising: the last day against the week."""
+    ratio = sum([f.volatility_1d for f in features]) / sum([f.volatility_1w for f in features])
     return "falling" if ratio < _FALLING else "rising" if ratio > _RISING else "steady"
 
 
@@ -47,14 +50,16 @@ class Hindsight:
     def __init__(self, memory_closes: int, round_trip_cost: float) -> None:
         self._memory = memory_closes
         self._cost = round_trip_cost
-        self._pending: deque[tuple[int, dict[str, float], float, tuple[Arm, ...]]] = deque()
-        self._means: dict[Arm, tuple[int, float]] = {}
+        self._pending: deque[_Pending] = deque()
+        self._means: dict[Arm, tuple[int, float]] = {_ROOT: (_START_CLOSES, 1.0)}
+        self._typical = (0, 0.0)  # closes, and the mean of the moves expected at them
 
     def remember(
         self, now_ns: int, prices: Mapping[str, float], expected: float, arms: Sequence[Arm]
     ) -> None:
-        """Keep this close until it is known what followed."""
-        self._pending.append((now_ns, dict(prices), expected, tuple(arms)))
+        """Keep this close and the arms that spoke at it until it is known what followed."""
+        self._pending.append((now_ns, prices, expected, arms))
+        self._typical = _forgetting_mean(self._typical, expected, _TYPICAL_CLOSES)
 
     def settle(self, now_ns: int, prices: Mapping[str, float]) -> None:
         """Learn from the close four hours ago; one whose outcome is missing is forgotten."""
@@ -63,40 +68,52 @@ class Hindsight:
             then_ns, then, expected, arms = pending.popleft()
             if then_ns + HORIZON_NS == now_ns and then.keys() <= prices.keys():
                 moved = sum([abs(math.log(prices[s] / p)) for s, p in then.items()]) / len(then)
-                levels = dict.fromkeys(level for arm in arms for level in _levels(arm))
-                for level in levels:
-                    count, mean = self._means.get(level, (0, 0.0))
-                    count = min(count + 1, self._memory)
-                    self._means[level] = (count, mean + (moved / expected - mean) / count)
+                self._learn(_ROOT, moved / expected)
+                for arm in arms:
+                    for level in _levels(arm):
+                        self._learn(level, moved / expected)
 
-    def opportunity(self, arm: Arm, expected: float) -> float:
-        """Return the move to expect at this arm net of a round trip's cost.
+    def opportunity(self, expected: float, arm: Arm | None = None) -> float:
+        """Return the move to expect net of a round trip's cost.
 
         Parameters
         ----------
         expected : float
             The move to expect before hindsight, mean over instruments.
+        arm : Arm, optional
+            The arm that speaks; without one, of any close.
         """
-        first, *finer = _levels(arm)
-        factor = self._means.get(first, (0, 1.0))[1]
-        for level in finer:
-            count, mean = self._means.get(level, (0, 0.0))
-            factor = (count * mean + _POOLED_CLOSES * factor) / (count + _POOLED_CLOSES)
+        factor = self._means[_ROOT][1]
+        if arm is not None:
+            for level in _levels(arm):
+                count, mean = self._means.get(level, (0, 0.0))
+                factor = (count * mean + _POOLED_CLOSES * factor) / (count + _POOLED_CLOSES)
         return factor * expected - self._cost
+
+    def typical(self) -> float:
+        """Return the opportunity of a typical close of the last two years, or since the start."""
+        return self.opportunity(self._typical[1])
+
+    def _learn(self, level: Arm, ratio: float) -> None:
+        before = self._means.get(level, (0, 0.0))
+        self._means[level] = _forgetting_mean(before, ratio, self._memory)
 
     def state(self) -> dict[str, Any]:
         """Return everything `restore` needs, as JSON-able data."""
         return {
             "pending": [[t, p, e, [list(a) for a in arms]] for t, p, e, arms in self._pending],
             "means": [[list(arm), count, mean] for arm, (count, mean) in self._means.items()],
+            "typical": list(self._typical),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over a state."""
         self._pending = deque(
-            (t, dict(p), e, tuple(to_arm(a) for a in arms)) for t, p, e, arms in state["pending"]
+            (t, p, e, [to_arm(a) for a in arms]) for t, p, e, arms in state["pending"]
         )
         self._means = {to_arm(arm): (count, mean) for arm, count, mean in state["means"]}
+        count, mean = state["typical"]
+        self._typical = (count, mean)
 
 
 class Edge:
@@ -149,7 +166,13 @@ def to_arm(parts: Sequence[str]) -> Arm:
     return kind, band, regime
 
 
-def _levels(arm: Arm) -> tuple[Arm, ...]:
-    """Return the arms an arm belongs to, from all closes to itself."""
+def _levels(arm: Arm) -> tuple[Arm, Arm, Arm]:
+    """Return the arms an arm belongs to, itself last."""
     kind, band, _ = arm
-    return tuple(dict.fromkeys(((ANY, "", ""), (kind, "", ""), (kind, band, ""), arm)))
+    return (kind, "", ""), (kind, band, ""), arm
+
+
+def _forgetting_mean(before: tuple[int, float], value: float, memory: int) -> tuple[int, float]:
+    """Return (count, mean) with one more value, which weighs at least one in `memory`."""
+    count = min(before[0] + 1, memory)
+    return count, before[1] + (value - before[1]) / count

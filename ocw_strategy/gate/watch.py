@@ -7,7 +7,8 @@ for all instruments, or three seconds).
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ocw_strategy.gate.gate import Gate, Verdict
+from ocw_strategy.gate.gate import Gate
+from ocw_strategy.gate.verdict import Verdict
 from ocw_strategy.market.features import DECISION_NS, FeatureBook, SymbolFeatures
 from ocw_strategy.regime import Regime
 

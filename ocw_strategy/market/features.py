@@ -29,6 +29,7 @@ from ocw_strategy.market.windows import (
     Baseline,
     HourOfDay,
     Windows,
+    hour_of_week,
 )
 from ocw_strategy.model import Strict
 from ocw_strategy.units import HOUR_NS, MINUTE_NS
@@ -38,7 +39,7 @@ DECISION_NS: Final = DECISION_MINUTES * MINUTE_NS
 HORIZON_NS: Final = 4 * HOUR_NS
 """How far ahead a move is expected, and a call's worth is judged."""
 
-_RANGE_WINDOWS: Final = (SLOTS_PER_HOUR, 4 * SLOTS_PER_HOUR, SLOTS_PER_DAY, 7 * SLOTS_PER_DAY)
+_RANGE_WINDOWS: Final = (SLOTS_PER_HOUR, SLOTS_PER_DAY, 7 * SLOTS_PER_DAY)
 _SCALE_WINDOWS: Final = (8 * SLOTS_PER_HOUR, SLOTS_PER_DAY, 3 * SLOTS_PER_DAY)
 # together these windows weigh the past nearly as an exponential average of half-life one day does
 _SCALE_WEIGHTS: Final = (0.07, 0.29, 0.64)
@@ -88,7 +89,6 @@ class SymbolFeatures:
     """Log volume against the same hour of day over the last four weeks, in deviations."""
     volatility_1h: float
     """Range volatility per 15 minutes over the last hour, this close included."""
-    volatility_4h: float
     volatility_1d: float
     volatility_1w: float
     expected_move: float
@@ -104,8 +104,8 @@ class _Tracker:
     """One instrument's windows, moved on at each of its decision closes."""
 
     __slots__ = (
-        "_expected", "_prices", "_ranges", "_returns", "_usual_range", "_usual_volume", "_weights",
-        "latest", "slot",
+        "_expected", "_prices", "_ranges", "_returns", "_scale", "_usual_range", "_usual_volume",
+        "_weights", "latest", "slot",
     )  # fmt: skip
 
     def __init__(self, slot: int, weights: tuple[float, float, float]) -> None:
@@ -118,30 +118,36 @@ class _Tracker:
         self._usual_range = HourOfDay()
         self._usual_volume = HourOfDay()
         self._expected = Baseline()
+        self._scale = math.nan
 
     def update(self, slot: int, price: float, high: float, low: float, volume: float) -> None:
         """Judge this close by the windows before it, then make it part of them."""
         for missed in range(self.slot + 1, slot):
-            self._push(missed, math.nan, None, None, None, None)
+            self._push(missed, hour_of_week(missed), math.nan, None, None, None, None)
             self._expected.push(missed, None)
         self.slot = slot
-        return_15m = self._return(price, 1)
-        scale_before = self._scale()
+        hour = hour_of_week(slot)
+        prices = self._prices
+        size = len(prices)
+        return_15m = math.log(price / prices[(slot - 1) % size])
+        return_z = return_15m / self._scale if self._scale > 0.0 else math.nan
         squared = None
         if return_15m == return_15m:
             squared = round(return_15m * return_15m / _VARIANCE_UNIT)
-        ranged = log_range = None
+        variance = log_range = log_volume = None
         if high > low:
             spread = math.log(high / low)
-            ranged = round(spread * spread * _PARKINSON / _VARIANCE_UNIT)
+            variance = round(spread * spread * (_PARKINSON / _VARIANCE_UNIT))
             log_range = round(math.log(spread) / _LOG_UNIT)
         elif high == low:
-            ranged = 0
-        log_volume = round(math.log(volume) / _LOG_UNIT) if volume > 0.0 else None
-        volume_z = math.nan if log_volume is None else self._usual_volume.z(slot, log_volume)
-        self._push(slot, price, squared, ranged, log_range, log_volume)
+            variance = 0
+        volume_z = math.nan
+        if volume > 0.0:
+            log_volume = round(math.log(volume) / _LOG_UNIT)
+            volume_z = self._usual_volume.z(hour, log_volume)
+        self._push(slot, hour, price, squared, variance, log_range, log_volume)
         volatilities = [math.sqrt(mean) * _DEVIATION_UNIT for mean in self._ranges.means()]
-        expected_move = self._expected_move(slot, volatilities)
+        expected_move = self._expected_move(slot, *volatilities)
         expected_move_z, log_expected = math.nan, None
         if expected_move > 0.0:
             log_expected = round(math.log(expected_move) / _LOG_UNIT)
@@ -150,11 +156,11 @@ class _Tracker:
         self.latest = (
             price,
             return_15m,
-            self._return(price, SLOTS_PER_HOUR),
-            self._return(price, 4 * SLOTS_PER_HOUR),
-            self._return(price, SLOTS_PER_DAY),
-            self._scale(),
-            return_15m / scale_before if scale_before > 0.0 else math.nan,
+            math.log(price / prices[(slot - SLOTS_PER_HOUR) % size]),
+            math.log(price / prices[(slot - 4 * SLOTS_PER_HOUR) % size]),
+            math.log(price / prices[(slot - SLOTS_PER_DAY) % size]),
+            self._scale,
+            return_z,
             volume_z,
             *volatilities,
             expected_move,
@@ -164,38 +170,30 @@ class _Tracker:
     def _push(
         self,
         slot: int,
+        hour: int,
         price: float,
         squared: int | None,
-        ranged: int | None,
+        variance: int | None,
         log_range: int | None,
         log_volume: int | None,
     ) -> None:
         self._prices[slot % len(self._prices)] = price
         self._returns.push(slot, squared)
-        self._ranges.push(slot, ranged)
-        self._usual_range.push(slot, log_range)
-        self._usual_volume.push(slot, log_volume)
-
-    def _return(self, price: float, slots: int) -> float:
-        return math.log(price / self._prices[(self.slot - slots) % len(self._prices)])
-
-    def _scale(self) -> float:
+        self._ranges.push(slot, variance)
+        self._usual_range.push(slot, hour, log_range)
+        self._usual_volume.push(slot, hour, log_volume)
         short, middle, long = self._returns.means()
         of_short, of_middle, of_long = _SCALE_WEIGHTS
-        variance = of_short * short + of_middle * middle + of_long * long
-        return math.sqrt(variance) * _DEVIATION_UNIT
+        scale = of_short * short + of_middle * middle + of_long * long
+        self._scale = math.sqrt(scale) * _DEVIATION_UNIT
 
-    def _expected_move(self, slot: int, volatilities: Sequence[float]) -> float:
-        hour, _, day, week = volatilities
+    def _expected_move(self, slot: int, hour: float, day: float, week: float) -> float:
         if not (hour > 0.0 and day > 0.0 and week > 0.0):
             return math.nan
         of_hour, of_day, of_week = self._weights
         level = hour**of_hour * day**of_day * week**of_week
-        ahead = [
-            slots * math.exp(2.0 * _LOG_UNIT * above)
-            for above, slots in self._usual_range.above_usual(slot, _HORIZON)
-        ]
-        return level * _MOVE * math.sqrt(sum(ahead) / _HORIZON)
+        lively = self._usual_range.liveliness(slot, _HORIZON, _LOG_UNIT)
+        return level * _MOVE * math.sqrt(lively)
 
 
 class FeatureBook:

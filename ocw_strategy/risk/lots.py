@@ -117,14 +117,6 @@ class LotBook:
         )
         return view.marked(price, price_ns)
 
-    def unrealised_usd(self, prices: Mapping[str, Decimal]) -> float:
-        """Return the open profit of all lots at `prices`, before the cost of closing."""
-        return sum(
-            float((prices[symbol] - lot.entry_price) * lot.quantity) * lot.direction
-            for symbol, lots in self._lots.items()
-            for lot in lots
-        )
-
     def open(self, lot: Lot) -> None:
         """Add a lot; its direction must be that of the lots already open.
 
