@@ -50,7 +50,7 @@ bench-signals: install  ## informative signals ranked above useless ones, on the
 lock: install  ## resolve the dependencies anew, with hashes
 	@uv=.uv/bin/uv; [ -x $$uv ] || uv=uv; \
 	$$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	  --python-version 3.13 --universal --group dev pyproject.toml -o requirements.lock
+	  --python-version 3.13 --universal --all-extras --group dev pyproject.toml -o requirements.lock
 
 clean:  ## remove what the targets made
 	rm -rf .venv .uv runs build
