@@ -217,15 +217,26 @@ def load_settings(path: Path, overrides: Mapping[str, object] | None = None) -> 
     SettingsError
         If the file is missing or not TOML, or a key or value in it is refused.
     """
+    tables = read_toml(path)
+    for key, value in (overrides or {}).items():
+        put_override(tables, key, value)
+    return settings_from(tables)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        If it is missing or not TOML.
+    """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
         raise SettingsError("config", str(path), "name a file that exists") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError("config", str(path), f"mend its TOML: {error}") from error
-    for key, value in (overrides or {}).items():
-        _put(tables, key, value)
-    return settings_from(tables)
 
 
 def settings_from(tables: Mapping[str, Any]) -> Settings:
@@ -239,7 +250,7 @@ def settings_from(tables: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
-        raise _one_sentence(error.errors()[0], tables) from error
+        raise one_sentence(error.errors()[0]) from error
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
@@ -262,7 +273,14 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
     return found
 
 
-def _put(tables: dict[str, Any], key: str, value: object) -> None:
+def put_override(tables: dict[str, Any], key: str, value: object) -> None:
+    """Put a value by its dotted key over nested tables.
+
+    Raises
+    ------
+    SettingsError
+        If a part of the key holds a value, not a table.
+    """
     *parents, last = key.split(".")
     for parent in parents:
         tables = tables.setdefault(parent, {})
@@ -271,11 +289,23 @@ def _put(tables: dict[str, Any], key: str, value: object) -> None:
     tables[last] = value
 
 
-def _one_sentence(fault: ErrorDetails, tables: Mapping[str, Any]) -> SettingsError:
+def one_sentence(
+    fault: ErrorDetails, model: type[Strict] = Settings, place: str = ""
+) -> SettingsError:
+    """Return the error that says what pydantic found wrong, as one sentence.
+
+    Parameters
+    ----------
+    fault : ErrorDetails
+    model : type[Strict], default Settings
+        By which model.
+    place : str, optional
+        The table it stands in.
+    """
     path = [str(part) for part in fault["loc"]]
-    field = ".".join(path) or "config"
+    field = ".".join([place, *path] if place else path) or "config"
     if fault["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), n=1)
+        close = difflib.get_close_matches(path[-1], _known_keys(model, path[:-1]), n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         return SettingsError(field, fault["input"], f"unknown key, remove it{hint}")
     if fault["type"] == "missing":
@@ -285,8 +315,7 @@ def _one_sentence(fault: ErrorDetails, tables: Mapping[str, Any]) -> SettingsErr
     return SettingsError(field, value, message[0].lower() + message[1:])
 
 
-def _known_keys(path: Sequence[str]) -> list[str]:
-    model: Any = Settings
+def _known_keys(model: Any, path: Sequence[str]) -> list[str]:
     for part in path:
         info = model.model_fields.get(part) if hasattr(model, "model_fields") else None
         model = info.annotation if info is not None else None
