@@ -11,7 +11,7 @@ from ocw_strategy.advisor.decision import (
 from ocw_strategy.advisor.outcomes import DECIDED
 from ocw_strategy.advisor.protocol import Advisor, drive
 from ocw_strategy.advisor.rules import POSITION_REVIEW, RulesAdvisor, decide_by_rules
-from ocw_strategy.advisor.settings import AdvisorSettings, RulesSettings
+from ocw_strategy.advisor.settings import AdvisorSettings, ClaudeSettings, RulesSettings
 
 __all__ = [
     "DECIDED",
@@ -19,6 +19,7 @@ __all__ = [
     "Advice",
     "Advisor",
     "AdvisorSettings",
+    "ClaudeSettings",
     "Decision",
     "RulesAdvisor",
     "RulesSettings",
