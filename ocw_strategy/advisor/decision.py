@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from ocw_strategy.advisor.usage import Usage
 from ocw_strategy.gate.conditions import WakeCondition
 from ocw_strategy.market.snapshot import MAX_MEMORY_NOTE
 from ocw_strategy.model import Strict
@@ -112,6 +113,12 @@ class Advice:
     """The answer as it came; empty where there was none."""
     cost_usd: Decimal = Decimal(0)
     latency_ns: int = 0
+    request_key: str = ""
+    """SHA-256 of the request that was, or would have been, sent; empty for rules."""
+    model: str = ""
+    """The model that answered; empty for rules."""
+    usage: Usage | None = None
+    """The tokens that were paid for."""
 
 
 def parse_decision(raw: str | bytes | Mapping[str, Any], symbols: Collection[str]) -> Advice:
