@@ -1,7 +1,6 @@
 """Whoever decides: the seam, the decision it may make, and the rule-based advisor."""
 
 from ocw_strategy.advisor.decision import (
-    DECIDED,
     Advice,
     Decision,
     SignalConfidence,
@@ -9,9 +8,10 @@ from ocw_strategy.advisor.decision import (
     check_decision,
     parse_decision,
 )
+from ocw_strategy.advisor.outcomes import DECIDED
 from ocw_strategy.advisor.protocol import Advisor, drive
 from ocw_strategy.advisor.rules import POSITION_REVIEW, RulesAdvisor, decide_by_rules
-from ocw_strategy.advisor.settings import AdvisorSettings, RulesSettings
+from ocw_strategy.advisor.settings import AdvisorSettings, ClaudeSettings, RulesSettings
 
 __all__ = [
     "DECIDED",
@@ -19,6 +19,7 @@ __all__ = [
     "Advice",
     "Advisor",
     "AdvisorSettings",
+    "ClaudeSettings",
     "Decision",
     "RulesAdvisor",
     "RulesSettings",

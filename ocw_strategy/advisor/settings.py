@@ -1,6 +1,7 @@
 """The knobs of the advisors."""
 
-from typing import Literal, Self
+from decimal import Decimal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -36,9 +37,63 @@ class RulesSettings(Strict):
         return self
 
 
+Dollars = Annotated[Decimal, Field(ge=0, le=10_000)]
+
+
+class ClaudeSettings(Strict):
+    """Which model decides, what it is shown, and what it may cost.
+
+    No key stands here: it comes from the environment alone.
+    """
+
+    model: str = "claude-sonnet-4-6"
+    """The model that decides, by its id in `models`."""
+    effort: Literal["default", "low", "medium", "high", "xhigh", "max"] = "default"
+    """How thoroughly it answers; ``default`` leaves it to the model and sends nothing."""
+    max_tokens: int = Field(default=2_048, ge=512, le=32_000)
+    """Longest answer bought, tokens; a longer one is cut off, which is a hold."""
+    timeout_seconds: float = Field(default=60.0, gt=0, le=600)
+    """How long an answer is waited for; later is a hold."""
+    masked: bool = False
+    """Hide dates, names and levels of prices: relative values only."""
+    screen_model: str = ""
+    """A cheap model asked first whether anything is worth deciding; empty asks none."""
+    recording: str = ""
+    """Journal file that keeps paid decisions and replays them; empty keeps none."""
+    on_miss: Literal["hold", "rules", "call"] = "hold"
+    """What becomes of a decision that the recording lacks; ``call`` buys it."""
+    stand_in: Literal["rules", "hold"] = "rules"
+    """Who decides once the money is spent."""
+    budget_usd_per_day: Dollars = Decimal("1.0")
+    """Most that may be spent in a UTC day, US dollars; the worst case of a call counts."""
+    budget_usd_per_month: Dollars = Decimal("10.0")
+    """Most that may be spent in a UTC month, US dollars."""
+    allow_hindsight: bool = False
+    """Run over a window that begins before the model's knowledge cutoff; results are marked."""
+    reflections_tokens: int = Field(default=300, ge=0, le=1_000)
+    """Most tokens of reflections on closed trades in a prompt, an estimate; 0 shows none."""
+    models: str = "configs/models.toml"
+    """File with the models' prices, limits and knowledge cutoffs."""
+    breaker_failures: int = Field(default=3, ge=1, le=100)
+    """Failures in a row after which nothing is asked for a while."""
+    breaker_minutes: float = Field(default=15.0, gt=0, le=1_440)
+    """How long that is, before one call is tried."""
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        if not self.model:
+            raise ValueError("model must name a model")
+        if self.screen_model == self.model:
+            raise ValueError("screen_model must be another model than model, or empty")
+        if self.budget_usd_per_day > self.budget_usd_per_month:
+            raise ValueError("budget_usd_per_day must not be above budget_usd_per_month")
+        return self
+
+
 class AdvisorSettings(Strict):
     """Who decides."""
 
-    kind: Literal["rules"] = "rules"
-    """``rules``: the rule-based advisor, deterministic and free."""
+    kind: Literal["rules", "claude"] = "rules"
+    """``rules``: the rule-based advisor, deterministic and free. ``claude``: a Claude model."""
     rules: RulesSettings = RulesSettings()
+    claude: ClaudeSettings = ClaudeSettings()
