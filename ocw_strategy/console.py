@@ -173,8 +173,8 @@ def print_summary(summary: "Summary") -> None:
     """Print what came of a run, beside what holding would have."""
     from ocw_strategy.backtest import sentences, wording
 
-    if summary.synthetic:
-        _out.print("[bold yellow]SYNTHETIC MARKET[/]: the built-in sample, not real prices")
+    for warning in sentences.warnings(summary):
+        _out.print(warning, style="bold yellow", highlight=False)
     heads = wording.comparison_heads(summary)
     result = _table(f"{summary.name}: {_window(summary)}", heads[:1], heads[1:])
     for row in wording.comparison_rows(summary):

@@ -8,6 +8,8 @@ from ocw_strategy.advisor.decision import (
     check_decision,
     parse_decision,
 )
+from ocw_strategy.advisor.hindsight import HindsightError, check_hindsight
+from ocw_strategy.advisor.models import Model, ModelTable, load_models
 from ocw_strategy.advisor.outcomes import DECIDED
 from ocw_strategy.advisor.protocol import Advisor, drive
 from ocw_strategy.advisor.rules import POSITION_REVIEW, RulesAdvisor, decide_by_rules
@@ -21,12 +23,17 @@ __all__ = [
     "AdvisorSettings",
     "ClaudeSettings",
     "Decision",
+    "HindsightError",
+    "Model",
+    "ModelTable",
     "RulesAdvisor",
     "RulesSettings",
     "SignalConfidence",
     "Target",
     "check_decision",
+    "check_hindsight",
     "decide_by_rules",
     "drive",
+    "load_models",
     "parse_decision",
 ]

@@ -11,6 +11,12 @@ from ocw_strategy.settings import Settings
 _FEW_DAYS = 90
 
 
+def warnings(summary: Summary) -> list[str]:
+    """Return what every table and page of the run must say first; nothing for most runs."""
+    synthetic = "SYNTHETIC MARKET: made up by `ocw data sample`, not real prices."
+    return [line for line in (synthetic * summary.synthetic, summary.hindsight) if line]
+
+
 def verdict(summary: Summary) -> str:
     """Say in a sentence or two what came of the run and whether it beat holding."""
     gained = summary.result.total_return
@@ -54,6 +60,8 @@ def limits_of_this(summary: Summary, settings: Settings) -> list[str]:
     """Return what the figures do not show, a sentence each."""
     costs, execution = settings.costs, settings.execution
     lines = []
+    if summary.hindsight:
+        lines.append(summary.hindsight)
     if summary.synthetic:
         lines.append(
             "The market is SYNTHETIC, with edges planted in it: these figures show that the "

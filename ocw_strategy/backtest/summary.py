@@ -8,6 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from ocw_strategy.backtest.run import HINDSIGHT
 from ocw_strategy.backtest.run_data import RunData, read_run
 from ocw_strategy.backtest.statistics import Performance, hold_values, performance
 from ocw_strategy.backtest.tallies import (
@@ -50,6 +51,8 @@ class Summary(Strict):
     synthetic: bool
     """Whether the market was the built-in sample."""
     advisor: str
+    hindsight: str
+    """What is wrong with the window: the model may remember it; empty where it may not."""
     start_ns: int
     end_ns: int
     days: float
@@ -110,6 +113,7 @@ def summarise_run(run: RunData) -> Summary:
         seed=settings.run.seed,
         synthetic=run.synthetic,
         advisor=settings.advisor.kind,
+        hindsight="; ".join(row.detail for row in run.events if row.kind == HINDSIGHT),
         start_ns=int(run.ts_ns[0]),
         end_ns=int(run.ts_ns[-1]),
         days=run.days,
