@@ -15,7 +15,7 @@ def test_rules_remember_nothing(tmp_path: Path) -> None:
 
 
 def test_a_window_that_claude_may_remember_is_refused_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(HindsightError, match="advisor.claude.allow_hindsight"):
+    with pytest.raises(HindsightError, match=r"advisor\.claude\.allow_hindsight"):
         hindsight_warning(hand_settings(tmp_path, advisor=CLAUDE))
 
 

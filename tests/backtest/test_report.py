@@ -190,10 +190,8 @@ def test_hindsight_is_said_wherever_the_result_is_shown(remembered: bool, tmp_pa
     assert bool(summary.hindsight) is remembered
     for name in ("report.html", "tearsheet.html"):
         assert ("HINDSIGHT" in (folder / name).read_text()) is remembered
-    told = [
-        *sentences.warnings(summary),
-        *sentences.limits_of_this(summary, hand_settings(tmp_path)),
-    ]
+    told = sentences.warnings(summary)
+    told += sentences.limits_of_this(summary, hand_settings(tmp_path))
     assert ("HINDSIGHT" in " ".join(told)) is remembered
     assert ("HINDSIGHT" in dict(wording.run_rows(summary))["Market"]) is remembered
 
