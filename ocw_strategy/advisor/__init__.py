@@ -1,7 +1,6 @@
 """Whoever decides: the seam, the decision it may make, and the rule-based advisor."""
 
 from ocw_strategy.advisor.decision import (
-    DECIDED,
     Advice,
     Decision,
     SignalConfidence,
@@ -9,6 +8,7 @@ from ocw_strategy.advisor.decision import (
     check_decision,
     parse_decision,
 )
+from ocw_strategy.advisor.outcomes import DECIDED
 from ocw_strategy.advisor.protocol import Advisor, drive
 from ocw_strategy.advisor.rules import POSITION_REVIEW, RulesAdvisor, decide_by_rules
 from ocw_strategy.advisor.settings import AdvisorSettings, ClaudeSettings, RulesSettings
