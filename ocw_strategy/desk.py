@@ -33,6 +33,7 @@ from ocw_strategy.journal import (
     Posterior,
     RegimeRow,
     Trade,
+    canonical_json,
 )
 from ocw_strategy.market import (
     DerivativeBook,
@@ -263,6 +264,10 @@ class DecisionDesk:
                 snapshot=snapshot.canonical_json(),
                 decision=decision.canonical_json() if decision else "",
                 raw=advice.raw,
+                request_key=advice.request_key,
+                model=advice.model,
+                detail=advice.detail,
+                usage=canonical_json(advice.usage.model_dump()) if advice.usage else "",
                 cost_usd=str(advice.cost_usd),
                 latency_ns=advice.latency_ns,
                 wall_ns=wall_ns,

@@ -5,6 +5,7 @@ from ocw_strategy.journal.lock import WriterLock
 from ocw_strategy.journal.reader import JournalReader
 from ocw_strategy.journal.records import (
     RECORDS,
+    Answered,
     Clamp,
     DecisionRow,
     Equity,
@@ -17,7 +18,10 @@ from ocw_strategy.journal.records import (
     Posterior,
     PriceRow,
     Record,
+    ReflectionRow,
     RegimeRow,
+    Settlement,
+    Spend,
     Trade,
 )
 from ocw_strategy.journal.schema import SCHEMA_VERSION
@@ -28,6 +32,7 @@ __all__ = [
     "MEMORY",
     "RECORDS",
     "SCHEMA_VERSION",
+    "Answered",
     "Clamp",
     "DecisionRow",
     "Equity",
@@ -43,7 +48,10 @@ __all__ = [
     "Posterior",
     "PriceRow",
     "Record",
+    "ReflectionRow",
     "RegimeRow",
+    "Settlement",
+    "Spend",
     "Trade",
     "WriterLock",
     "canonical_json",
