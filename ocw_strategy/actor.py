@@ -36,6 +36,7 @@ from ocw_strategy.messages import (
 )
 from ocw_strategy.regime import (
     ASSUMED_MACRO,
+    MACRO_FILE,
     MacroSeries,
     RecordedRegimes,
     Regime,
@@ -49,8 +50,6 @@ from ocw_strategy.risk import HaltGuard, PositionView, review
 from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.units import HOUR_NS, SECOND_NS, close_of
 
-MACRO_FILE = "macro.csv"
-"""Macro series with their publication dates, beside the catalog's data."""
 _USDT = Currency.from_str("USDT")
 
 

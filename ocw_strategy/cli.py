@@ -6,13 +6,16 @@ keeps its traceback.
 
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ocw_strategy import console
-from ocw_strategy.errors import OcwError
+from ocw_strategy.environment import load_environment, redact, secret, secret_from_file
+from ocw_strategy.errors import OcwError, SettingsError
+from ocw_strategy.units import SECOND_NS
 
 app = typer.Typer(
     name="ocw",
@@ -28,6 +31,7 @@ CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the da
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that keeps the runs.")]
 DEMO_CONFIG = Path("configs/demo-backtest.toml")
 ARCHIVE_URL = "https://data.binance.vision"
+FRED_URL = "https://api.stlouisfed.org"
 
 
 @app.command(rich_help_panel="Backtest")
@@ -159,6 +163,28 @@ def fetch(
 
 
 @data_app.command()
+def macro(
+    start: Annotated[str, typer.Option(help="First day of publication, ISO date, UTC.")],
+    catalog: CatalogOption = Path("catalog"),
+    key_file: Annotated[
+        Path | None, typer.Option(help="File with the FRED key; else FRED_API_KEY, also in .env.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="Address of the service.")] = FRED_URL,
+) -> None:
+    """Fetch the macro series from FRED with their publication dates into the catalog."""
+    from ocw_strategy.regime import FredClient, fetch_macro_csv
+    from ocw_strategy.settings import time_option
+
+    first = datetime.fromtimestamp(time_option("--start", start) // SECOND_NS, UTC).date()
+    load_environment()
+    key = secret_from_file(key_file) if key_file else secret("FRED_API_KEY")
+    if key is None:
+        raise SettingsError("FRED_API_KEY", None, "set it, or name a file with --key-file")
+    client = FredClient(key, Path("build/fred"), base_url=url)
+    console.print_macro(fetch_macro_csv(client, catalog, first, time.time_ns()))
+
+
+@data_app.command()
 def info(
     catalog: CatalogOption = Path("catalog"),
     gaps: Annotated[bool, typer.Option("--gaps", help="List every gap.")] = False,
@@ -174,7 +200,7 @@ def main() -> None:
     try:
         app()
     except OcwError as error:
-        console.fail(str(error))
+        console.fail(redact(str(error)))
         sys.exit(2)
 
 

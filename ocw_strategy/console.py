@@ -137,6 +137,14 @@ def print_fetch(report: "FetchReport") -> None:
         _out.print(f"  not published: {name}")
 
 
+def print_macro(rows: Mapping[str, int]) -> None:
+    """Print how many vintages of each macro series were fetched."""
+    table = _table("Fetched from FRED", ["series"], ["rows"])
+    for series_id, count in rows.items():
+        table.add_row(series_id, f"{count:,}")
+    _out.print(table)
+
+
 def print_coverage(rows: Sequence["Coverage"], *, gaps: bool) -> None:
     """Print what a catalog holds, and every gap where asked for."""
     table = _table(

@@ -20,6 +20,7 @@ from ocw_strategy.bandit import ShadowOutcomes, SignalBandit
 from ocw_strategy.gate import (
     FEATURE_METRICS,
     Gate,
+    GateError,
     Verdict,
     WakeConditionError,
     Watch,
@@ -183,7 +184,10 @@ class DecisionDesk:
                 change * (self.price(symbol) / price - 1.0) - abs(change) * cost
                 for symbol, (change, price) in changes.items()
             ]
-            self.gate.settle_call(call_ns, sum(worth) / len(self.symbols))
+            try:
+                self.gate.settle_call(call_ns, sum(worth) / len(self.symbols))
+            except GateError as error:
+                self._journal.append(Event(now_ns, "call_unsettled", "", str(error)))
 
     def price(self, symbol: str) -> float:
         """Return an instrument's last closing price."""
@@ -274,7 +278,10 @@ class DecisionDesk:
             )
         )
         if advice.cost_usd:
-            self.gate.charge(now_ns, float(advice.cost_usd))
+            try:
+                self.gate.charge(now_ns, float(advice.cost_usd))
+            except GateError as error:  # what was expected of it stays spent
+                self._journal.append(Event(now_ns, "bill_refused", "", str(error)))
         if decision is None:
             return None
         self._memory_note = decision.memory_note

@@ -199,7 +199,7 @@ class OCWStrategy(ProtectedStrategy):
         self._send(
             symbol,
             ticket.context.decision.decision_id,
-            leg.purpose,
+            "exit/decision" if leg.purpose == "exit" else leg.purpose,
             OrderSide.BUY if leg.delta_notional > 0 else OrderSide.SELL,
             quantity,
             leg.purpose,

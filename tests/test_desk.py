@@ -1,8 +1,10 @@
 """The decision desk on a synthetic stream: no engine, the same code that a node runs."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -323,6 +325,40 @@ def settled(desk: DecisionDesk, now_ns: int) -> tuple[list[float], list[float]]:
         feed(desk, close_ns)
         desk.close(close_ns)
     return totals, [sum(total for _, _, total in desk.gate.state()["edge"])]
+
+
+def gate_state(desk: DecisionDesk) -> str:
+    return json.dumps(desk.gate.state())
+
+
+def events(journal: Journal, kind: str) -> list[Event]:
+    journal.flush()
+    return journal.rows(Event, "kind = ?", (kind,))
+
+
+@pytest.mark.parametrize("cost", ["NaN", "Infinity", "-1"])
+def test_a_bill_that_is_no_amount_is_an_event_and_the_expected_cost_stands(
+    warm: tuple[DecisionDesk, Journal], cost: str
+) -> None:
+    desk, journal = warm
+    snapshot, now_ns = ask(desk)
+    before = gate_state(desk)
+    desk.decided(snapshot, Advice(None, "late", cost_usd=Decimal(cost)), "rules", 0)
+    assert gate_state(desk) == before
+    assert [(row.ts_ns, row.kind) for row in events(journal, "bill_refused")] == [
+        (now_ns, "bill_refused")
+    ]
+
+
+def test_a_call_whose_worth_is_no_number_is_an_event_and_teaches_nothing(
+    warm: tuple[DecisionDesk, Journal],
+) -> None:
+    desk, journal = warm
+    call_ns = next_wake(desk).now_ns
+    desk.restore({**desk.state(), "calls": [[call_ns, {BTC: [math.nan, 50_000.0]}]]})
+    before, (after,) = settled(desk, call_ns)
+    assert after == before[-1]
+    assert [row.ts_ns for row in events(journal, "call_unsettled")] == [call_ns + 4 * HOUR_NS]
 
 
 def forget_open_calls(desk: DecisionDesk) -> None:

@@ -1,6 +1,7 @@
 """The strategy on a venue, told what to do by decisions that a test publishes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from nautilus_trader.common.actor import Actor
 from nautilus_trader.model.data import DataType
 
 from ocw_strategy.backtest.node import run_config
-from ocw_strategy.journal import FillRow, Funding, Journal, Record, Trade
+from ocw_strategy.journal import FillRow, Funding, Intent, Journal, OrderEvent, Record, Trade
 from ocw_strategy.messages import DecisionPayload, OcwDecision, TargetContext
+from ocw_strategy.risk import client_order_id
 from ocw_strategy.settings import Settings
 from ocw_strategy.units import SECOND_NS
 from tests.backtest.scripted import (
@@ -71,10 +73,14 @@ class Teller(Actor):
 
 
 def rows_of(
-    settings: Settings, exposures: Mapping[str, float], *records: type[Record]
+    settings: Settings,
+    exposures: Mapping[str, float],
+    *records: type[Record],
+    before: Sequence[Record] = (),
 ) -> list[list[Any]]:
     journal = Journal.open(":memory:", run_id="strategy", power_safe=False)
     try:
+        journal.append_durably(*before)
         config = run_config(settings, "strategy", wake=False)
         node = BacktestNode([config])
         try:
@@ -128,3 +134,32 @@ def test_funding_is_told_once_and_of_every_position_in_turn(tmp_path: Path, oms:
     first, second = trades
     assert first.funding_usd == pytest.approx(sum(row.amount_usd for row in payments[:2]))
     assert second.funding_usd == pytest.approx(sum(row.amount_usd for row in payments[2:]))
+
+
+def test_order_ids_follow_from_what_the_journal_knew_at_the_start(tmp_path: Path) -> None:
+    settings = hours_settings(market(tmp_path, {}))
+    exposures = {"01:00": 1.0, "03:00": 0.0}
+    intents, fills = rows_of(settings, exposures, Intent, FillRow)
+    assert [(intent.decision_id, intent.leg, intent.attempt) for intent in intents] == [
+        ("at-3600", f"{BTC}/entry", 0),
+        ("at-3600", f"{BTC}/stop/1", 0),
+        ("at-10800", f"{BTC}/exit/decision", 0),
+    ]
+    assert [intent.client_order_id for intent in intents] == [
+        client_order_id("OCWStrategy-000", intent.decision_id, intent.leg, intent.attempt)
+        for intent in intents
+    ]
+    # the same again in a journal that knows the first two orders and that they have ended
+    entry, stop = intents[:2]
+    known = [
+        entry,
+        replace(fills[0], trade_id="of the process before"),
+        stop,
+        OrderEvent(stop.client_order_id, entry.ts_ns, "canceled", "", ""),
+    ]
+    again = rows_of(settings, exposures, Intent, before=known)[0][2:]
+    assert [(intent.decision_id, intent.leg, intent.attempt) for intent in again] == [
+        ("at-3600", f"{BTC}/entry", 1),
+        ("at-3600", f"{BTC}/stop/2", 0),
+        ("at-10800", f"{BTC}/exit/decision", 0),
+    ]

@@ -44,14 +44,14 @@ def bound_sentence(summary: Summary) -> str:
         return "Entries filled at the alert's time: the result itself is the optimistic one."
     paid = usd(abs(bound.gain_usd))
     cost = (
-        f"Slippage and waiting for it cost {paid}"
+        f"Waiting for it cost {paid}"
         if bound.gain_usd > 0
         else f"Waiting for it happened to save {paid}"
     )
     return (
         f"The result fills an entry no earlier than the next bar's close. {cost} over "
         f"{bound.entries:,} entries. Had each filled at the price its decision took effect at, "
-        f"all else unchanged, the return would be "
+        f"slippage paid and all else unchanged, the return would be "
         f"{percent(bound.total_return, sign=True)}: the optimistic bound, not a result."
     )
 

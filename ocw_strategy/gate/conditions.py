@@ -73,14 +73,18 @@ class WakeCondition(Strict):
     """Why, in the advisor's words; told back when it fires."""
 
 
-def parse_condition(raw: Mapping[str, Any]) -> WakeCondition:
+def parse_condition(raw: object) -> WakeCondition:
     """Build a wake condition from untrusted data.
 
     Raises
     ------
     WakeConditionError
-        If a field is missing, unknown, of the wrong type or not finite.
+        If it is no mapping, or a field is missing, unknown, of the wrong type or not finite.
     """
+    if not isinstance(raw, Mapping):
+        raise WakeConditionError(
+            "wake condition", raw, f"give an object of {', '.join(WakeCondition.model_fields)}"
+        )
     try:
         return WakeCondition.model_validate(dict(raw))
     except ValidationError as fault:

@@ -4,7 +4,7 @@ from ocw_strategy.risk.exits import ExitRules, ExitSignal, StopLevel
 from ocw_strategy.risk.halt import HaltEvent, HaltGuard
 from ocw_strategy.risk.limits import RiskLimits
 from ocw_strategy.risk.lots import ClosedLot, Lot, LotBook, trade_row
-from ocw_strategy.risk.order_ids import client_order_id
+from ocw_strategy.risk.order_ids import LegBook, client_order_id
 from ocw_strategy.risk.plan import ClampEvent, Dropped, Leg, Plan
 from ocw_strategy.risk.portfolio import (
     Costs,
@@ -32,6 +32,7 @@ __all__ = [
     "HaltSettings",
     "InvalidTargetError",
     "Leg",
+    "LegBook",
     "Listing",
     "Lot",
     "LotBook",
