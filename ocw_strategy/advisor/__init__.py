@@ -9,22 +9,28 @@ from ocw_strategy.advisor.decision import (
     parse_decision,
 )
 from ocw_strategy.advisor.outcomes import DECIDED
+from ocw_strategy.advisor.prompt import PROMPT_VERSION, AccountRules
 from ocw_strategy.advisor.protocol import Advisor, drive
+from ocw_strategy.advisor.request import Request, build_request
 from ocw_strategy.advisor.rules import POSITION_REVIEW, RulesAdvisor, decide_by_rules
 from ocw_strategy.advisor.settings import AdvisorSettings, ClaudeSettings, RulesSettings
 
 __all__ = [
     "DECIDED",
     "POSITION_REVIEW",
+    "PROMPT_VERSION",
+    "AccountRules",
     "Advice",
     "Advisor",
     "AdvisorSettings",
     "ClaudeSettings",
     "Decision",
+    "Request",
     "RulesAdvisor",
     "RulesSettings",
     "SignalConfidence",
     "Target",
+    "build_request",
     "check_decision",
     "decide_by_rules",
     "drive",
