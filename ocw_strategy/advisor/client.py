@@ -14,6 +14,7 @@ request never left). Where neither holds, the caller must assume the worst.
 import asyncio
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -118,6 +119,7 @@ class ClaudeClient:
                 "set it to the key, without spaces or line breaks",
             )
         self._key = api_key
+        self._key_in = re.compile(re.escape(api_key), re.IGNORECASE)
         self._clock = clock
         self._base_url = base_url
         self._sdk: AsyncAnthropic | None = None
@@ -207,7 +209,7 @@ class ClaudeClient:
 
     def _without_key(self, answer: Answer) -> Answer:
         def hide(text: str) -> str:
-            return text.replace(self._key, _HIDDEN)
+            return self._key_in.sub(_HIDDEN, text)
 
         return replace(
             answer,

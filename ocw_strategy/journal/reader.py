@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
+from ocw_strategy.errors import JournalError
 from ocw_strategy.journal.records import RECORDS, Record, ReflectionRow
 from ocw_strategy.journal.schema import SEARCH_TABLE, column_names
 from ocw_strategy.journal.sql import as_journal_error, canonical_json
@@ -158,6 +159,20 @@ class JournalReader:
         finally:
             self._query("COMMIT")
         return digest.hexdigest()
+
+    def check_pages(self) -> None:
+        """Read the whole file and refuse it if a page, a table or an index of it is damaged.
+
+        A value that was changed inside its row is not seen here.
+
+        Raises
+        ------
+        JournalError
+            Naming what SQLite found first.
+        """
+        found = self._query("PRAGMA integrity_check(1)")[0][0]
+        if found != "ok":
+            raise JournalError("journal", self.path, f"is damaged: {found}; restore a copy of it")
 
     def close(self) -> None:
         """Close the file."""
