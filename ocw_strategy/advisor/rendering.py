@@ -28,7 +28,7 @@ from ocw_strategy.units import SECOND_NS, SIGNALS
 
 MAX_WAKE_REASON: Final = 100
 """Characters shown of one wake reason; a wake condition's words may be most of them."""
-MAX_WAKE_REASONS: Final = 500
+MAX_WAKE_REASONS: Final = 400
 """Characters shown of all of them; the rest is counted."""
 
 _TECHNICALS: Final = (
@@ -38,6 +38,7 @@ _TECHNICALS: Final = (
     ("mean", "mean_distance"),
 )  # fmt: skip
 _ATR_TIMEFRAME: Final = "1h"
+_SHORT: Final = {name: name for name in SIGNALS} | {"cumulative_volume_delta": "cvd"}
 _STATISTIC_OF: Final = {
     "funding": "funding_rate", "cumulative_volume_delta": "cumulative_volume_delta",
     "long_short": "long_short_z", "open_interest": "open_interest_change",
@@ -98,18 +99,33 @@ def number(value: float | None) -> str:
     return np.format_float_positional(value, precision=3, unique=False, fractional=False, trim="-")
 
 
-def age(seconds: float) -> str:
-    """Return an age in words.
+def signal_value(value: float | None) -> str:
+    """Return a value between -1 and 1 with two decimals.
 
     Examples
     --------
-    >>> age(42.0), age(300.0), age(9_000.0)
-    ('42 s', '5 min', '2.5 h')
+    >>> signal_value(-0.4567), signal_value(0.1), signal_value(None)
+    ('-0.46', '0.1', '?')
+    """
+    return "?" if value is None else f"{round(value, 2) or 0.0:g}"
+
+
+def age(seconds: float) -> str:
+    """Return an age in words, to two digits.
+
+    Examples
+    --------
+    >>> age(42.0), age(300.0), age(9_000.0), age(900_000.0)
+    ('42 s', '5 min', '2.5 h', '250 h')
     """
     for unit, span in (("h", 3_600.0), ("min", 60.0)):
         if seconds >= span:
-            return f"{number(seconds / span)} {unit}"
-    return f"{number(seconds)} s"
+            return f"{_two_digits(seconds / span)} {unit}"
+    return f"{_two_digits(seconds)} s"
+
+
+def _two_digits(value: float) -> str:
+    return np.format_float_positional(value, precision=2, unique=False, fractional=False, trim="-")
 
 
 def _price(value: float | None) -> str:
@@ -175,8 +191,8 @@ def _account(snapshot: MarketSnapshot, mask: Mask, levels: Sequence[float]) -> l
 
 def _posteriors(snapshot: MarketSnapshot) -> list[str]:
     rows = [
-        f"{signal} {number(each.mean)} {number(each.alpha)} {number(each.beta)} "
-        f"{each.outcomes} {each.shadow_outcomes} {number(each.weight)}"
+        f"{_SHORT.get(signal, signal)} {number(each.mean)} {number(each.alpha)} "
+        f"{number(each.beta)} {each.outcomes} {each.shadow_outcomes} {number(each.weight)}"
         for signal, each in sorted(snapshot.posteriors.items())
     ]
     return ["posteriors: signal mean alpha beta trades shadows weight", *rows] if rows else []
@@ -186,7 +202,7 @@ def _instrument(
     name: str, report: InstrumentReport, held: PositionReport | None, masked: bool
 ) -> list[str]:
     price = "" if masked else f" price {_price(report.price)}"
-    late = "; LATE: this close's bar did not come, figures are older" if report.stale else ""
+    late = "; LATE: no bar at this close, older figures" if report.stale else ""
     lines = [
         f"# {name}{price}{late}",
         f"return 15m {number(report.return_15m)} 1h {number(report.return_1h)} "
@@ -202,17 +218,19 @@ def _instrument(
         row = " ".join(number(each) for each in values) if known else "too little history"
         lines.append(f"{timeframe} {row}")
     lines += _derivatives(report.derivatives, masked)
-    signals = " ".join(f"{n} {number(report.signals[n])}" for n in SIGNALS if n in report.signals)
-    lines.append(f"signals {signals}; composite {number(report.composite)}")
+    signals = " ".join(
+        f"{_SHORT[name]} {signal_value(report.signals[name])}"
+        for name in SIGNALS
+        if name in report.signals
+    )
+    lines.append(f"signals {signals}; composite {signal_value(report.composite)}")
     if report.missing_signals:
         why = ", ".join(
-            f"{signal} ({_why_missing(signal, report.derivatives)})"
+            f"{_SHORT.get(signal, signal)} ({_why_missing(signal, report.derivatives)})"
             for signal in report.missing_signals
         )
-        lines.append(f"no opinion, counted 0: {why}")
-    hourly = report.timeframes.get(_ATR_TIMEFRAME)
-    atr = hourly.atr if hourly else None
-    lines.append("flat" if held is None else _position(held, atr, masked))
+        lines.append(f"counted 0: {why}")
+    lines.append("flat" if held is None else _position(held, report, masked))
     return lines
 
 
@@ -228,7 +246,7 @@ def _derivatives(s: DerivativesReport, masked: bool) -> list[str]:
     change_age = _aged(s.open_interest_age_s) if masked else ""
     return [
         f"funding {number(s.funding_rate)} relative {number(s.funding_relative)}"
-        f"{_aged(s.funding_age_s)}; open interest{level} "
+        f"{_aged(s.funding_age_s)}; OI{level} "
         f"4h {number(s.open_interest_change)} 24h {number(s.open_interest_change_24h)}"
         f"{change_age}{value}",
         f"long/short top positions {number(s.toptrader_position_ls_ratio)} z "
@@ -242,12 +260,15 @@ def _derivatives(s: DerivativesReport, masked: bool) -> list[str]:
 
 
 def _aged(seconds: float | None) -> str:
-    return "" if seconds is None else f" ({age(seconds)} old)"
+    return "" if seconds is None else f" ({age(seconds)})"
 
 
-def _position(held: PositionReport, atr: float | None, masked: bool) -> str:
+def _position(held: PositionReport, report: InstrumentReport | None, masked: bool) -> str:
+    shown = report.price if report else None
+    hourly = report.timeframes.get(_ATR_TIMEFRAME) if report else None
+    atr = hourly.atr if hourly else None
     size = "" if masked else f"{_price(held.quantity)} at {_price(held.entry_price)} "
-    last = "" if masked else f" last {_price(held.price)}"
+    last = "" if masked or held.price == shown else f" last {_price(held.price)};"
     return (
         f"POSITION {held.side} {size}exposure {number(held.exposure)};{last} "
         f"gain {number(held.gain_fraction)} best {number(held.best_gain_fraction)} "
@@ -263,7 +284,7 @@ def _stop(held: PositionReport, atr: float | None, masked: bool) -> str:
     if not held.price:
         return f"stop{level}, distance unknown"
     away = held.stop_price / held.price - 1.0
-    in_atr = f", {number(abs(away) / atr)} hourly ATR" if atr else ""
+    in_atr = f", {number(abs(away) / atr)} ATR" if atr else ""
     return f"stop{level} at {number(away)} from last{in_atr}"
 
 
@@ -272,7 +293,7 @@ def _trades(trades: Sequence[TradeReport], mask: Mask) -> list[str]:
         return ["no closed trades yet"]
     rows = []
     for each in trades:
-        known = [number(each.signals.get(signal)) for signal in SIGNALS]
+        known = [signal_value(each.signals.get(signal)) for signal in SIGNALS]
         name = mask.names.get(each.symbol, "another" if mask.masked else each.symbol)
         rows.append(
             f"{name} {each.side} {number(each.net_return)} {number(each.net_usd)} "

@@ -16,10 +16,10 @@ RULES = AccountRules.of(GateSettings(), MarketSettings(), RiskSettings())
 LEVELS = {"price", "entry_price", "stop_price", "quantity", "open_interest", "open_interest_value"}
 """Fields that are levels: what a mask hides."""
 REASONS = tuple(f"condition:{SYMBOLS[k % 3]}:{'funding turned and open interest fell ' * 3}"[:100]
-    for k in range(4)
+    for k in range(3)
 )  # fmt: skip
 
-type Path = tuple[str | int, ...]
+type Leaf = tuple[str | int, ...]
 
 
 def full_snapshot(**changes: Any) -> MarketSnapshot:
@@ -35,7 +35,7 @@ def full_snapshot(**changes: Any) -> MarketSnapshot:
     )  # fmt: skip
     draw = np.random.default_rng(3)
 
-    def known(path: Path, value: Any) -> Any:
+    def known(path: Leaf, value: Any) -> Any:
         if isinstance(value, bool) or not (value is None or isinstance(value, float)):
             return value
         name = str(path[-1])
@@ -44,6 +44,8 @@ def full_snapshot(**changes: Any) -> MarketSnapshot:
         size = draw.uniform(1.01, 9.9)
         if name.endswith("_age_s"):
             return float(round(size * 400))
+        if "signals" in path or name == "composite":
+            return round(size / 10, 3) * draw.choice([-1, 1])
         if name == "rsi":
             return size * 10
         if name.endswith("usd") or is_level(path):
@@ -53,15 +55,15 @@ def full_snapshot(**changes: Any) -> MarketSnapshot:
     return changed(base, known).model_copy(update=changes)
 
 
-def is_level(path: Path) -> bool:
+def is_level(path: Leaf) -> bool:
     """Return whether a leaf is a price, a quantity or a level of open interest."""
     return path[-1] in LEVELS and not {"signals", "posteriors"} & set(path)
 
 
-def changed(snapshot: MarketSnapshot, change: Callable[[Path, Any], Any]) -> MarketSnapshot:
+def changed(snapshot: MarketSnapshot, change: Callable[[Leaf, Any], Any]) -> MarketSnapshot:
     """Return a snapshot with every leaf replaced by ``change(path, value)``."""
 
-    def rebuilt(node: Any, path: Path) -> Any:
+    def rebuilt(node: Any, path: Leaf) -> Any:
         if isinstance(node, dict):
             return {key: rebuilt(part, (*path, key)) for key, part in node.items()}
         if isinstance(node, list):
@@ -73,10 +75,10 @@ def changed(snapshot: MarketSnapshot, change: Callable[[Path, Any], Any]) -> Mar
     )
 
 
-def leaves(snapshot: MarketSnapshot) -> Iterator[tuple[Path, Any]]:
+def leaves(snapshot: MarketSnapshot) -> Iterator[tuple[Leaf, Any]]:
     """Yield every leaf with its path."""
 
-    def walk(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    def walk(node: Any, path: Leaf) -> Iterator[tuple[Leaf, Any]]:
         parts = node.items() if isinstance(node, dict) else enumerate(node)
         for key, part in parts:
             if isinstance(part, dict | list):
