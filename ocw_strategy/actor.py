@@ -6,6 +6,7 @@ missing ones stale. The advisor is a coroutine: in a backtest it is driven inlin
 takes effect after a modelled latency, by a time alert.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
 
 from ocw_strategy.account import AccountView, Holding
-from ocw_strategy.advisor import Advisor, RulesAdvisor, drive
+from ocw_strategy.advisor import Advisor, drive
+from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
 from ocw_strategy.desk import DecisionDesk
@@ -74,8 +76,9 @@ class OCWActor(Actor):
         super().__init__(config)
         self._settings: Settings = settings_from(config.settings)
         self._journal: Journal = Journal.attach(config.run_id)
-        self.advisor: Advisor = RulesAdvisor(self._settings.advisor.rules)
-        """Who is asked; another may be put in its place before the start."""
+        self.advisor: Advisor | None = None
+        """Who is asked: whom the settings name, unless another is put here before the start."""
+        self._close_advisor: Callable[[], None] | None = None
         self._model = VolatilityRegimeModel(self._settings.regime)
         self.recorded_regimes: RecordedRegimes | None = None
         """A precomputed regime track, used instead of fitting one when it is set."""
@@ -96,7 +99,9 @@ class OCWActor(Actor):
     # -- start and stop ---------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        """Bring the regime up to now, then subscribe."""
+        """Bring the regime up to now, find who decides, then subscribe."""
+        if self.advisor is None and self.config.wake:
+            self.advisor, self._close_advisor = make_advisor(self._settings, self._journal)
         if self.recorded_regimes is None:
             self._warm_regime(self.clock.timestamp_ns())
         for symbol in self._desk.symbols:
@@ -128,12 +133,14 @@ class OCWActor(Actor):
         self._journal.save_state("desk/1", self._desk.state())
 
     def on_dispose(self) -> None:
-        """Let go of the journal."""
+        """Let go of the journal and the advisor's files."""
+        if self._close_advisor is not None:
+            self._close_advisor()
         self._journal.close()
 
     def on_fault(self) -> None:
-        """Let go of the journal."""
-        self._journal.close()
+        """Let go of the journal and the advisor's files."""
+        self.on_dispose()
 
     # -- market data ------------------------------------------------------------------------------
 
@@ -214,13 +221,13 @@ class OCWActor(Actor):
             extra=("position_review",) if self._asking else (),
         )
         self._asking.clear()  # priced with this close, woken or not; a new concern asks anew
-        if verdict is not None and verdict.wake and self.config.wake:
-            self._ask(verdict, holdings)
+        if verdict is not None and verdict.wake and self.advisor is not None:
+            self._ask(self.advisor, verdict, holdings)
 
-    def _ask(self, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
+    def _ask(self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
         snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
-        advice = drive(self.advisor.decide(snapshot))
-        payload = self._desk.decided(snapshot, advice, self.advisor.name, self.clock.timestamp_ns())
+        advice = drive(advisor.decide(snapshot))
+        payload = self._desk.decided(snapshot, advice, advisor.name, self.clock.timestamp_ns())
         if payload is None:
             return
         self._reduced.clear()

@@ -254,6 +254,9 @@ class DecisionDesk:
     ) -> DecisionPayload | None:
         """Journal what the advisor said and return the message to publish; None to hold."""
         decision, now_ns = advice.decision, snapshot.now_ns
+        advisor = advice.advisor or advisor
+        if advice.notice:
+            self._journal.append(Event(now_ns, "advisor", "", advice.notice))
         snapshot_hash = snapshot.sha256()
         decision_id = hashlib.sha256(f"{now_ns}/{snapshot_hash}".encode()).hexdigest()[:12]
         self._journal.append(

@@ -54,6 +54,11 @@ def secret(name: str) -> str | None:
     return value
 
 
+def variable(name: str) -> str | None:
+    """Return the value of a variable that holds no key, or None when it is not set or blank."""
+    return os.environ.get(name, "").strip() or None
+
+
 def secret_from_file(path: Path) -> str:
     """Return the one line of a key file.
 

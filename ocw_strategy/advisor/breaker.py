@@ -10,7 +10,7 @@ Time is the decision clock. The state is plain data and survives a restart; dama
 as open from now, never as closed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pydantic import Field, ValidationError
@@ -37,9 +37,17 @@ class CircuitBreaker:
         Failures in a row that open it, at least 1.
     open_ns : int
         How long it stays open before a probe, nanoseconds.
+    keep : callable, optional
+        Called with the state whenever it has changed, to outlive a restart.
     """
 
-    def __init__(self, failures: int = 3, open_ns: int = OPEN_NS) -> None:
+    def __init__(
+        self,
+        failures: int = 3,
+        open_ns: int = OPEN_NS,
+        *,
+        keep: Callable[[dict[str, int]], None] | None = None,
+    ) -> None:
         if failures < 1 or open_ns < 1:
             raise ValueError(f"failures and open_ns must be at least 1, were {failures}, {open_ns}")
         self._limit = failures
@@ -48,6 +56,7 @@ class CircuitBreaker:
         self._open_until_ns = 0
         self._not_before_ns = 0
         self._probing_since_ns: int | None = None
+        self._keep = keep
 
     @property
     def is_open(self) -> bool:
@@ -89,6 +98,7 @@ class CircuitBreaker:
             How long the service told us to wait, seconds.
         """
         self._probing_since_ns = None
+        before = self.state()
         if outcome in FAILURES:
             self._failures = min(self._failures + 1, self._limit)
             if self.is_open:
@@ -99,6 +109,8 @@ class CircuitBreaker:
         elif outcome in SETTLED:
             self._failures = 0
             self._open_until_ns = 0
+        if self._keep is not None and self.state() != before:
+            self._keep(self.state())
 
     def state(self) -> dict[str, int]:
         """Return the state as plain data; an unanswered probe is not part of it."""

@@ -25,6 +25,7 @@ from ocw_strategy.backtest.tallies import (
     waiting_usd,
 )
 from ocw_strategy.model import Strict
+from ocw_strategy.settings import Settings
 
 
 class OptimisticBound(Strict):
@@ -114,7 +115,7 @@ def summarise_run(run: RunData) -> Summary:
         settings_hash=hashlib.sha256(settings.canonical_json().encode()).hexdigest(),
         seed=settings.run.seed,
         synthetic=run.synthetic,
-        advisor=settings.advisor.kind,
+        advisor=_advisor(settings),
         hindsight="; ".join(row.detail for row in run.events if row.kind == HINDSIGHT),
         start_ns=int(run.ts_ns[0]),
         end_ns=int(run.ts_ns[-1]),
@@ -140,6 +141,11 @@ def summarise_run(run: RunData) -> Summary:
         clamps_by_limit=counted(row.limit_name for row in run.clamps),
         events_by_kind=counted(row.kind for row in run.events),
     )
+
+
+def _advisor(settings: Settings) -> str:
+    advisor = settings.advisor
+    return advisor.claude.model if advisor.kind == "claude" else advisor.kind
 
 
 def _macro_assumed(run: RunData) -> bool:
