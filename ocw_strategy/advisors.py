@@ -8,6 +8,7 @@ recording is refused: it would pay for answers and forget them.
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from ocw_strategy.advisor import (
     Shop,
     build_request,
     check_hindsight,
+    drive,
     load_models,
 )
 from ocw_strategy.advisor.budget import Budget
@@ -83,11 +85,17 @@ def make_advisor(
         return rules, None
     claude = settings.advisor.claude
     models = load_models(Path(claude.models))
+    buys = not claude.recording or claude.on_miss == "call"
+    client = _client() if buys else None
     recording = _recording(settings, live=live)
     ledger = recording.journal if recording is not None and recording.journal else journal
-    buys = recording is None or claude.on_miss == "call"
+    files = ExitStack()
+    if recording is not None:
+        files.callback(recording.close)
+    if client is not None and not live:  # connections belong to the loop that asks
+        files.callback(lambda: drive(client.close()))
     shop = Shop(
-        client=_client() if buys else None,
+        client=client,
         budget=Budget(
             ledger,
             claude.budget_usd_per_day,
@@ -108,7 +116,7 @@ def make_advisor(
         shop,
         rules,
     )
-    return advisor, recording.close if recording is not None else None
+    return advisor, files.close
 
 
 def _recording(settings: Settings, *, live: bool) -> Recording | None:

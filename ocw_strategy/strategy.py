@@ -94,8 +94,8 @@ class OCWStrategy(ProtectedStrategy):
     def on_stop(self) -> None:
         """Hand over what is still to be told; stops stay at the venue."""
         self._tell_trades()
-        self._sample_equity(self.clock.timestamp_ns())
-        self._journal.flush()
+        # in place of a sample of the same close: orders may have filled since it was taken
+        self._journal.replace(self._equity_now(self.clock.timestamp_ns()))
 
     def on_dispose(self) -> None:
         """Let go of the journal."""
@@ -325,7 +325,10 @@ class OCWStrategy(ProtectedStrategy):
     def _equity(self) -> float:
         return self._balance() + open_profit_usd(self.cache.positions_open(), self._book.prices)
 
+    def _equity_now(self, now_ns: int) -> Equity:
+        return Equity(now_ns, self._equity(), self._balance())
+
     def _sample_equity(self, now_ns: int) -> None:
-        self._journal.append(Equity(now_ns, self._equity(), self._balance()))
+        self._journal.append(self._equity_now(now_ns))
         for symbol, price in sorted(self._book.prices.items()):
             self._journal.append(PriceRow(now_ns, symbol, price))
