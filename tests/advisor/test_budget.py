@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ocw_strategy.advisor.budget import Budget, Reservation, read_ledger, utc_day
+from ocw_strategy.advisor.budget import Budget, Reservation, utc_day
 from ocw_strategy.advisor.usage import Usage
 from ocw_strategy.errors import JournalError
-from ocw_strategy.journal import MEMORY, Equity, Journal, Settlement, Spend
+from ocw_strategy.journal import MEMORY, Equity, Journal, Settlement, Spend, read_ledger
 from ocw_strategy.settings import parse_time_ns
 from ocw_strategy.units import DAY_NS, HOUR_NS, SECOND_NS
 
