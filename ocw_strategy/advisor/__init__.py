@@ -11,6 +11,7 @@ from ocw_strategy.advisor.decision import (
 from ocw_strategy.advisor.outcomes import DECIDED
 from ocw_strategy.advisor.prompt import PROMPT_VERSION, AccountRules
 from ocw_strategy.advisor.protocol import Advisor, drive
+from ocw_strategy.advisor.reflection import Reflection, ReflectionBook, reflect
 from ocw_strategy.advisor.request import Request, build_request
 from ocw_strategy.advisor.rules import POSITION_REVIEW, RulesAdvisor, decide_by_rules
 from ocw_strategy.advisor.settings import AdvisorSettings, ClaudeSettings, RulesSettings
@@ -25,6 +26,8 @@ __all__ = [
     "AdvisorSettings",
     "ClaudeSettings",
     "Decision",
+    "Reflection",
+    "ReflectionBook",
     "Request",
     "RulesAdvisor",
     "RulesSettings",
@@ -35,4 +38,5 @@ __all__ = [
     "decide_by_rules",
     "drive",
     "parse_decision",
+    "reflect",
 ]
