@@ -19,6 +19,7 @@ from ocw_strategy.advisor.models import Model, ModelTable, load_models
 from ocw_strategy.advisor.outcomes import DECIDED
 from ocw_strategy.advisor.prompt import PROMPT_VERSION, AccountRules
 from ocw_strategy.advisor.protocol import Advisor, drive
+from ocw_strategy.advisor.reflection import Reflection, ReflectionBook, reflect
 from ocw_strategy.advisor.request import Request, build_request
 from ocw_strategy.advisor.rules import POSITION_REVIEW, RulesAdvisor, decide_by_rules
 from ocw_strategy.advisor.settings import AdvisorSettings, ClaudeSettings, RulesSettings
@@ -40,6 +41,8 @@ __all__ = [
     "HindsightError",
     "Model",
     "ModelTable",
+    "Reflection",
+    "ReflectionBook",
     "Request",
     "RulesAdvisor",
     "RulesSettings",
@@ -54,4 +57,5 @@ __all__ = [
     "drive",
     "load_models",
     "parse_decision",
+    "reflect",
 ]
