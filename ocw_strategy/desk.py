@@ -244,7 +244,7 @@ class DecisionDesk:
             positions=position_reports(account, self.book.rings, self._settings),
             trades=tuple(self._trades),
             portfolio=portfolio_report(account, self._settings.risk.venue_leverage),
-            safety=safety_report(self._settings),
+            safety=safety_report(self._settings, regime.key),
             gate=GateReport(
                 calls_today=today,
                 calls_left_today=self._settings.gate.calls_per_day_ceiling - today,

@@ -69,7 +69,7 @@ class ProtectedStrategy(Strategy):
         self._journal: Journal = Journal.attach(config.run_id)
         self._exits = ExitRules(self._settings.risk.exits, self._settings.costs.order)
         self._halt = HaltGuard(self._settings.risk.halt)
-        self._book = PositionBook(self._journal, self._symbols)
+        self._book = PositionBook(self._journal, self._symbols, self._settings.regime.trail_scale)
         self._legs = LegBook.rebuilt(
             self._journal.rows(Intent), self._journal.rows(OrderEvent), self._journal.rows(FillRow)
         )

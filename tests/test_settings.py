@@ -251,6 +251,26 @@ def test_a_fault_is_one_sentence_with_key_and_remedy(
     assert len(said) < 300
 
 
+@pytest.mark.parametrize(
+    ("band", "stagflation", "said"),
+    [
+        (0.5, 0.75, "calm stagflation: was 0.375"),
+        (2.5, 0.75, "calm goldilocks: was 2.5"),
+        (2.0, 0.25, "unknown stagflation: was 0.25"),
+    ],
+)
+def test_a_trailing_width_that_no_exit_rule_was_proved_for_is_refused(
+    band: float, stagflation: float, said: str
+) -> None:
+    regime = {
+        "bands": [{"name": "calm", "exposure_scale": 1.0, "trail_scale": band}],
+        "macro": {"stagflation_trail_scale": stagflation},
+    }
+    with pytest.raises(SettingsError, match=said) as raised:
+        settings_from({**WINDOW, "regime": regime})
+    assert "from 0.5 to 2" in str(raised.value)
+
+
 def test_a_fault_says_the_value_that_was_found() -> None:
     with pytest.raises(SettingsError) as raised:
         settings_from({**WINDOW, "costs": {"taker_fee": 0.5}})

@@ -32,8 +32,9 @@ from tests.backtest.scripted import (
 class Teller(Actor):
     """Publishes exposures in BTC six seconds after the closes they are given for."""
 
-    def __init__(self, exposures: Mapping[str, float]) -> None:
+    def __init__(self, exposures: Mapping[str, float], regime: str) -> None:
         super().__init__()
+        self._regime = regime
         self._exposures = {at(clock): exposure for clock, exposure in exposures.items()}
 
     def on_start(self) -> None:
@@ -47,7 +48,7 @@ class Teller(Actor):
             close_ns=close_ns,
             source="test",
             reason="",
-            regime="calm_goldilocks",
+            regime=self._regime,
             regime_scale=1.0,
             macro_scale=1.0,
             targets=(
@@ -77,6 +78,7 @@ def rows_of(
     exposures: Mapping[str, float],
     *records: type[Record],
     before: Sequence[Record] = (),
+    regime: str = "calm_goldilocks",
 ) -> list[list[Any]]:
     journal = Journal.open(":memory:", run_id="strategy", power_safe=False)
     try:
@@ -85,7 +87,7 @@ def rows_of(
         node = BacktestNode([config])
         try:
             node.build()
-            node.get_engine(config.id).add_actor(Teller(exposures))
+            node.get_engine(config.id).add_actor(Teller(exposures, regime))
             node.run()
         finally:
             node.dispose()
@@ -163,3 +165,18 @@ def test_order_ids_follow_from_what_the_journal_knew_at_the_start(tmp_path: Path
         ("at-3600", f"{BTC}/stop/2", 0),
         ("at-10800", f"{BTC}/exit/decision", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("regime", "width"),
+    [("calm_goldilocks", 0.03), ("calm_stagflation", 0.0225), ("unknown_deflation", 0.027)],
+)
+def test_the_stop_trails_by_the_width_of_the_regime_at_entry(
+    tmp_path: Path, regime: str, width: float
+) -> None:
+    bars = {"05:00": (50_000.0, 53_000.0, 50_000.0, 53_000.0)}
+    settings = hours_settings(market(tmp_path, bars))
+    intents, fills = rows_of(settings, {"01:00": 1.0}, Intent, FillRow, regime=regime)
+    entry = float(fills[0].price)
+    stops = [float(intent.trigger_price) for intent in intents if intent.purpose == "stop"]
+    assert stops[-1] == pytest.approx(53_000.0 - width * entry, abs=0.1)

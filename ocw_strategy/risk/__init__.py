@@ -7,6 +7,7 @@ from ocw_strategy.risk.lots import ClosedLot, Lot, LotBook, trade_row
 from ocw_strategy.risk.order_ids import LegBook, client_order_id
 from ocw_strategy.risk.plan import ClampEvent, Dropped, Leg, Plan
 from ocw_strategy.risk.portfolio import (
+    TRAIL_SCALES,
     Costs,
     Listing,
     PortfolioView,
@@ -20,6 +21,7 @@ from ocw_strategy.risk.settings import ExitSettings, HaltSettings, ReviewSetting
 from ocw_strategy.risk.sizing import InvalidTargetError, TargetExposure, wanted_fraction
 
 __all__ = [
+    "TRAIL_SCALES",
     "ClampEvent",
     "ClosedLot",
     "Costs",
