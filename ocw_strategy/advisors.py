@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ocw_strategy.advisor import (
     AccountRules,
@@ -32,6 +32,9 @@ from ocw_strategy.errors import SettingsError
 from ocw_strategy.journal import Journal
 from ocw_strategy.settings import Settings
 from ocw_strategy.units import MINUTE_NS
+
+if TYPE_CHECKING:
+    from ocw_strategy.advisor.client import ClaudeClient
 
 KEY: Final = "ANTHROPIC_API_KEY"
 """The variable that holds the key; it stands nowhere else."""
@@ -60,6 +63,18 @@ def hindsight_warning(settings: Settings) -> str:
     return check_hindsight(asked, settings.run.start_ns, allowed=claude.allow_hindsight)
 
 
+def recording_settings(settings: Settings) -> Settings:
+    """Return the settings of a run that buys what its recording lacks.
+
+    A recording that is not named is called after the run.
+    """
+    claude = settings.advisor.claude
+    path = claude.recording or f"recordings/{settings.run.name}.db"
+    buying = claude.model_copy(update={"recording": path, "on_miss": "call"})
+    advisor = settings.advisor.model_copy(update={"kind": "claude", "claude": buying})
+    return settings.model_copy(update={"advisor": advisor})
+
+
 def make_advisor(
     settings: Settings, journal: Journal, *, live: bool = False
 ) -> tuple[Advisor, Callable[[], None] | None]:
@@ -86,7 +101,7 @@ def make_advisor(
     claude = settings.advisor.claude
     models = load_models(Path(claude.models))
     buys = not claude.recording or claude.on_miss == "call"
-    client = _client() if buys else None
+    client = make_client(clock=time.monotonic_ns) if buys else None
     recording = _recording(settings, live=live)
     ledger = recording.journal if recording is not None and recording.journal else journal
     files = ExitStack()
@@ -136,14 +151,26 @@ def _recording(settings: Settings, *, live: bool) -> Recording | None:
     return Recording.record(path, created_wall_ns=time.time_ns())
 
 
-def _client() -> Any:
+def make_client(*, clock: Callable[[], int]) -> "ClaudeClient":
+    """Return a client with the key and the address of the environment.
+
+    Parameters
+    ----------
+    clock : callable
+        A monotonic clock, nanoseconds: latency is measured with it.
+
+    Raises
+    ------
+    SettingsError
+        If there is no key.
+    """
     # the SDK takes long to import, and only those who buy answers need it
     from ocw_strategy.advisor.client import API_URL, ClaudeClient
 
     key = secret(KEY)
     if key is None:
         raise SettingsError(KEY, None, "set it in the environment or in .env; nothing was asked")
-    return ClaudeClient(key, clock=time.monotonic_ns, base_url=variable(URL) or API_URL)
+    return ClaudeClient(key, clock=clock, base_url=variable(URL) or API_URL)
 
 
 def _breaker(settings: Settings, journal: Journal) -> CircuitBreaker:

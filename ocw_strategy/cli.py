@@ -29,6 +29,10 @@ app.add_typer(data_app, name="data", rich_help_panel="Data")
 
 CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the data catalog.")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that keeps the runs.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Put a value over the file's, such as run.seed=7; repeatable."),
+]
 DEMO_CONFIG = Path("configs/demo-backtest.toml")
 ARCHIVE_URL = "https://data.binance.vision"
 FRED_URL = "https://api.stlouisfed.org"
@@ -49,15 +53,61 @@ def demo(
 @app.command(rich_help_panel="Backtest")
 def backtest(
     config: Annotated[Path, typer.Argument(help="A file such as configs/backtest.toml.")],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Put a value over the file's, such as run.seed=7; repeatable."),
-    ] = None,
+    set_: SetOption = None,
 ) -> None:
     """Run a backtest over the catalog and write its journal and report."""
     from ocw_strategy.settings import load_settings, parse_overrides
 
     _backtest(load_settings(config, parse_overrides(set_ or [])))
+
+
+@app.command(rich_help_panel="Claude")
+def record(
+    config: Annotated[Path, typer.Argument(help="A file such as configs/claude-backtest.toml.")],
+    set_: SetOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before money is spent.")] = False,
+) -> None:
+    """Buy Claude's decisions over a window, once: says what it takes, asks, resumes, replays."""
+    from ocw_strategy.advisors import hindsight_warning, make_client, recording_settings
+    from ocw_strategy.backtest.estimate import estimate_calls
+    from ocw_strategy.settings import load_settings, parse_overrides
+
+    settings = recording_settings(load_settings(config, parse_overrides(set_ or [])))
+    hindsight_warning(settings)
+    make_client(clock=time.monotonic_ns)  # refused here where there is no key
+    with console.run_progress(settings) as progress:
+        estimate = estimate_calls(settings, progress=progress)
+    console.print_estimate(estimate, Path(settings.advisor.claude.recording))
+    if not yes and not typer.confirm("Buy what is not recorded yet?"):
+        raise typer.Exit(1)
+    _backtest(settings)
+
+
+@app.command(rich_help_panel="Claude")
+def doctor(
+    config: Annotated[Path, typer.Argument(help="The config whose advisor is looked at.")] = Path(
+        "configs/claude-backtest.toml"
+    ),
+    set_: SetOption = None,
+    count_tokens: Annotated[
+        bool, typer.Option("--count-tokens", help="Ask the API for a prompt's true size (free).")
+    ] = False,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run whose last prompt is counted.")
+    ] = None,
+) -> None:
+    """Tell whether key, model, window, budget and recording are usable; buys nothing."""
+    from ocw_strategy.backtest import newest_run
+    from ocw_strategy.doctor import advisor_checks, true_tokens
+    from ocw_strategy.settings import load_settings, parse_overrides
+
+    settings = load_settings(config, parse_overrides(set_ or []))
+    checks = advisor_checks(settings)
+    if count_tokens:
+        folder = run or newest_run(Path(settings.run.runs_dir))
+        checks.append(true_tokens(settings, folder / "journal.db"))
+    if not console.print_checks(checks):
+        raise typer.Exit(1)
 
 
 def _backtest(settings: Any) -> None:
@@ -176,7 +226,6 @@ def macro(
     from ocw_strategy.settings import time_option
 
     first = datetime.fromtimestamp(time_option("--start", start) // SECOND_NS, UTC).date()
-    load_environment()
     key = secret_from_file(key_file) if key_file else secret("FRED_API_KEY")
     if key is None:
         raise SettingsError("FRED_API_KEY", None, "set it, or name a file with --key-file")
@@ -198,6 +247,7 @@ def info(
 def main() -> None:
     """Run the command line; a fault a person can act on is one sentence."""
     try:
+        load_environment()
         app()
     except OcwError as error:
         console.fail(redact(str(error)))
