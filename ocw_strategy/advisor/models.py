@@ -20,6 +20,8 @@ from ocw_strategy.model import Strict
 
 _MILLION: Final = Decimal(1_000_000)
 
+PRICES: Final = ("input", "output", "cache_write", "cache_read")
+
 Price = Annotated[Decimal, Field(ge=0, le=10_000)]
 """US dollars per million tokens."""
 
@@ -80,6 +82,11 @@ class Model(Strict):
     def cutoff_assumed(self) -> bool:
         """Return whether no cutoff is published and the release date stands in for it."""
         return self.knowledge_cutoff is None and self.training_cutoff is None
+
+    @property
+    def prices(self) -> dict[str, Decimal]:
+        """Return the prices by their names, US dollars per million tokens."""
+        return {name: getattr(self, name) for name in PRICES}
 
     def cost_usd(self, usage: Usage) -> Decimal:
         """Return what a call cost, US dollars.

@@ -48,6 +48,9 @@ DERIVATIVE_METRICS: Final[Mapping[str, str]] = {
 METRICS: Final[Mapping[str, str]] = {**FEATURE_METRICS, **DERIVATIVE_METRICS}
 """Every metric a wake condition may name."""
 
+LEVEL_METRICS: Final = frozenset({"price"})
+"""Metrics whose thresholds are levels: they tell of when and where, the others are relative."""
+
 Operator = Literal["gt", "lt", "crosses_above", "crosses_below", "abs_change_fraction_gt"]
 
 

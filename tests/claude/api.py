@@ -63,8 +63,7 @@ class ClaudeApi:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._runner is not None:
-            self._run(self._runner.cleanup())
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -91,6 +90,14 @@ class ClaudeApi:
         await site.start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
+
+    async def _end(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:  # replies that are still pausing
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
