@@ -83,6 +83,48 @@ def runs(
     console.print_runs(list_runs(folder, compare or []))
 
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RunOption = Annotated[str | None, typer.Option("--run", help="A run; the newest by default.")]
+
+
+@app.command(rich_help_panel="Decisions")
+def explain(
+    decision: Annotated[
+        str, typer.Argument(help="Its id or the start of one, `last`, or an ISO time.")
+    ] = "last",
+    run: RunOption = None,
+    as_json: JsonOption = False,
+    folder: RunsOption = Path("runs"),
+) -> None:
+    """Show everything about one decision: what was seen, said, done, and what it came to."""
+    from ocw_strategy.console_explain import print_explanation
+    from ocw_strategy.explain import explain_decision
+    from ocw_strategy.journal import Journal
+    from ocw_strategy.journals import find_journal
+
+    with Journal.read_only(find_journal(run, folder)) as journal:
+        found = explain_decision(journal, decision)
+    print(found.model_dump_json(indent=2)) if as_json else print_explanation(found)
+
+
+@app.command(rich_help_panel="Decisions")
+def spend(
+    run: RunOption = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="A journal or a recording, in place of a run.")
+    ] = None,
+    as_json: JsonOption = False,
+    folder: RunsOption = Path("runs"),
+) -> None:
+    """Show what calls have cost, by day, model and outcome, and what is left of the budget."""
+    from ocw_strategy.console_spend import print_spend
+    from ocw_strategy.journals import find_journal
+    from ocw_strategy.spend import report_spend
+
+    report = report_spend(journal or find_journal(run, folder))
+    print(report.model_dump_json(indent=2)) if as_json else print_spend(report)
+
+
 @data_app.command()
 def sample(
     catalog: CatalogOption = Path("catalog/sample"),

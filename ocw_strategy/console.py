@@ -1,7 +1,7 @@
 """What a person sees in the terminal: tables, progress bars and one-sentence faults."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.columns import Columns
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -107,6 +107,22 @@ def _table(title: str, text: Sequence[str], numbers: Sequence[str]) -> Table:
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True)
     return table
+
+
+def filled_table(
+    title: str, text: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]
+) -> Table:
+    """Return a table with its rows; the columns of `numbers` stand right."""
+    table = _table(title, text, numbers)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def show(*parts: RenderableType) -> None:
+    """Print to standard output."""
+    for part in parts:
+        _out.print(part, highlight=False)
 
 
 def print_import(reports: Sequence["WriteReport"]) -> None:

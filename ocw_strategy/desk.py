@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ocw_strategy.account import AccountView, portfolio_report, position_reports, safety_report
-from ocw_strategy.advisor import Advice
+from ocw_strategy.advisor import Advice, ReflectionBook
 from ocw_strategy.bandit import ShadowOutcomes, SignalBandit
 from ocw_strategy.gate import (
     FEATURE_METRICS,
@@ -31,6 +31,7 @@ from ocw_strategy.journal import (
     Event,
     Journal,
     Posterior,
+    ReflectionRow,
     RegimeRow,
     Trade,
     canonical_json,
@@ -89,6 +90,7 @@ class DecisionDesk:
         self._call_times: deque[int] = deque(maxlen=settings.gate.calls_per_day_ceiling)
         self._trades: deque[Trade] = deque(maxlen=_MAX_TRADES)
         self._memory_note = ""
+        self._reflections = ReflectionBook()
 
     # -- market data ------------------------------------------------------------------------------
 
@@ -221,6 +223,7 @@ class DecisionDesk:
         regime = self.watch.regime
         weights = self.bandit.mean_weights(regime.key)
         signals = {symbol: self.signals(symbol, now_ns) for symbol in self.symbols}
+        last_ns = self._call_times[-1] if self._call_times else None
         self._call_times.append(now_ns)
         today = sum(1 for called in self._call_times if called // DAY_NS == now_ns // DAY_NS)
         return build_snapshot(
@@ -241,8 +244,17 @@ class DecisionDesk:
             gate=GateReport(
                 calls_today=today,
                 calls_left_today=self._settings.gate.calls_per_day_ceiling - today,
+                hours_since_call=None if last_ns is None else (now_ns - last_ns) / HOUR_NS,
             ),
             memory_note=self._memory_note,
+            reflections=self._reflections.choose(
+                now_ns,
+                regime=regime.key,
+                signals={symbol: found.values for symbol, found in signals.items()},
+                concerned={held.symbol for held in account.holdings}
+                | {s for s in self.symbols if any(f":{s}:" in why for why in verdict.reasons)},
+                tokens=self._settings.advisor.claude.reflections_tokens,
+            ),
         )
 
     def decided(
@@ -278,6 +290,7 @@ class DecisionDesk:
         if decision is None:
             return None
         self._memory_note = decision.memory_note
+        self._reflections.expect(decision_id, decision)
         try:
             self.gate.request(now_ns, decision.next_check_seconds, decision.wake_conditions)
         except WakeConditionError as error:
@@ -327,7 +340,9 @@ class DecisionDesk:
         """Credit a closed trade to the signals and the regime it was entered with."""
         trade = payload.trade
         self._trades.append(trade)
-        self.bandit.record(payload.outcome())
+        outcome = payload.outcome()
+        self.bandit.record(outcome)
+        self._reflect(trade, outcome.signals)
         for signal, posterior in self.bandit.report(trade.regime).items():
             self._journal.append(
                 Posterior(
@@ -340,6 +355,23 @@ class DecisionDesk:
                 )
             )
 
+    def _reflect(self, trade: Trade, signals: Mapping[str, float]) -> None:
+        found = self._reflections.learn(trade, signals)
+        self._journal.append(
+            ReflectionRow(
+                trade_id=found.trade_id,
+                decision_id=found.decision_id,
+                ts_ns=found.ts_ns,
+                symbol=found.symbol,
+                direction=found.direction,
+                regime=found.regime,
+                signals=found.words,
+                net_return=found.net_return,
+                text=found.text,
+                source="rules",
+            )
+        )
+
     def state(self) -> dict[str, Any]:
         """Return all that a restart must know, as JSON values; market data is warmed up anew."""
         return {
@@ -350,6 +382,7 @@ class DecisionDesk:
             "call_times": list(self._call_times),
             "trades": [asdict(trade) for trade in self._trades],
             "memory_note": self._memory_note,
+            "reflections": self._reflections.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -364,6 +397,7 @@ class DecisionDesk:
         self._call_times.extend(state["call_times"])
         self._trades.extend(Trade(**row) for row in state["trades"])
         self._memory_note = state["memory_note"]
+        self._reflections.restore(state["reflections"])
 
 
 _STATISTIC = {"long_short_ratio": "toptrader_position_ls_ratio"}

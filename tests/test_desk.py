@@ -12,7 +12,15 @@ from ocw_strategy.account import AccountView, Holding
 from ocw_strategy.advisor import DECIDED, Advice, Decision, RulesAdvisor, Target, drive
 from ocw_strategy.desk import DecisionDesk
 from ocw_strategy.gate import Verdict, WakeCondition
-from ocw_strategy.journal import DecisionRow, Evaluation, Event, Journal, Posterior, RegimeRow
+from ocw_strategy.journal import (
+    DecisionRow,
+    Evaluation,
+    Event,
+    Journal,
+    Posterior,
+    ReflectionRow,
+    RegimeRow,
+)
 from ocw_strategy.market import MarketSnapshot
 from ocw_strategy.messages import TradePayload
 from ocw_strategy.regime import Regime
@@ -210,6 +218,7 @@ def test_the_state_survives_json(reference: Reference, warm: tuple[DecisionDesk,
     assert reference.saved["calls"]
     assert reference.saved["trades"]
     assert reference.saved["call_times"]
+    assert reference.saved["reflections"]["reflections"]
 
 
 def test_before_the_start_a_desk_only_learns(make: MakeDesk) -> None:
@@ -297,6 +306,47 @@ def test_the_advisors_note_is_shown_at_the_next_decision(
     desk.decided(snapshot, advice(memory_note="mind the gap"), "rules", 0)
     verdict = next_wake(desk, now_ns)
     assert desk.snapshot(verdict, account(verdict.now_ns)).memory_note == "mind the gap"
+
+
+def test_a_closed_trade_is_reflected_on_with_the_decision_behind_it(
+    warm: tuple[DecisionDesk, Journal],
+) -> None:
+    desk, journal = warm
+    snapshot, now_ns = ask(desk)
+    target = Target(symbol=BTC, exposure=0.5, confidence=0.75)
+    payload = desk.decided(snapshot, advice(target, reason="the crowd is short"), "claude", 0)
+    assert payload is not None
+    trade = trade_of(now_ns)
+    row = {**trade.row, "decision_id": payload.decision_id}
+    desk.learn(trade.model_copy(update={"row": row}))
+    journal.flush()
+    (kept,) = journal.rows(ReflectionRow)
+    assert (kept.trade_id, kept.decision_id) == (f"t{now_ns}", payload.decision_id)
+    assert kept.signals == "funding_right long_short_wrong"
+    assert "conf 0.75" in kept.text
+    assert kept.text.endswith("reason: the crowd is short")
+    verdict = next_wake(desk, now_ns)
+    assert kept.text in desk.snapshot(verdict, account(verdict.now_ns)).reflections
+
+
+def test_the_rules_decide_the_same_whatever_was_reflected_on(
+    warm: tuple[DecisionDesk, Journal],
+) -> None:
+    snapshot, _ = ask(warm[0])
+    rules = RulesAdvisor(SETTINGS.advisor.rules)
+    assert snapshot.reflections
+    bare = snapshot.model_copy(update={"reflections": ()})
+    assert drive(rules.decide(snapshot)) == drive(rules.decide(bare))
+
+
+def test_a_snapshot_says_how_long_ago_the_last_call_was(
+    warm: tuple[DecisionDesk, Journal],
+) -> None:
+    desk, _ = warm
+    _, now_ns = ask(desk)
+    verdict = next_wake(desk, now_ns)
+    gate = desk.snapshot(verdict, account(verdict.now_ns)).gate
+    assert gate.hours_since_call == pytest.approx((verdict.now_ns - now_ns) / HOUR_NS)
 
 
 def test_a_decision_carries_what_was_known_at_the_snapshot(

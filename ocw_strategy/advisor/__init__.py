@@ -18,6 +18,7 @@ from ocw_strategy.advisor.models import Model, ModelTable, load_models
 from ocw_strategy.advisor.outcomes import DECIDED
 from ocw_strategy.advisor.prompt import PROMPT_VERSION, AccountRules
 from ocw_strategy.advisor.protocol import Advisor, drive
+from ocw_strategy.advisor.reflection import Reflection, ReflectionBook, reflect
 from ocw_strategy.advisor.request import Request, build_request
 from ocw_strategy.advisor.rules import POSITION_REVIEW, RulesAdvisor, decide_by_rules
 from ocw_strategy.advisor.settings import AdvisorSettings, ClaudeSettings, RulesSettings
@@ -38,6 +39,8 @@ __all__ = [
     "Decision",
     "Model",
     "ModelTable",
+    "Reflection",
+    "ReflectionBook",
     "Request",
     "RulesAdvisor",
     "RulesSettings",
@@ -51,4 +54,5 @@ __all__ = [
     "drive",
     "load_models",
     "parse_decision",
+    "reflect",
 ]

@@ -15,14 +15,14 @@ therefore holds calls back; a budget that is not spent is the better fault.
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from ocw_strategy.advisor.usage import Usage
 from ocw_strategy.errors import JournalError
-from ocw_strategy.journal import Journal, JournalReader, Settlement, Spend, canonical_json
+from ocw_strategy.journal import Journal, Settlement, Spend, canonical_json, read_ledger
 from ocw_strategy.units import SECOND_NS
 
 _NO_PRICES: Final[Mapping[str, Decimal]] = MappingProxyType({})
@@ -39,42 +39,6 @@ class Reservation:
     """The worst case, US dollars."""
     prices: Mapping[str, Decimal]
     """What it was reckoned with: a change of prices does not reach a call under way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One call in the ledger."""
-
-    spend: Spend
-    settlement: Settlement | None
-    reserved_usd: Decimal
-    counted_usd: Decimal
-    """What it counts for: its cost, or the worst case where it was never settled."""
-
-
-def read_ledger(journal: JournalReader) -> list[Entry]:
-    """Return every call a journal knows of, in the order the money was set aside.
-
-    Raises
-    ------
-    JournalError
-        If an amount is no amount of money, or a settlement is of a call that was never made.
-    """
-    settlements = {row.reservation_id: row for row in journal.rows(Settlement)}
-    entries = []
-    for spend in journal.rows(Spend):
-        settlement = settlements.pop(spend.reservation_id, None)
-        _check_day(spend)
-        reserved = _stored_money(spend.reservation_id, spend.reserved_usd)
-        counted = (
-            _stored_money(spend.reservation_id, settlement.cost_usd) if settlement else reserved
-        )
-        entries.append(Entry(spend, settlement, reserved, counted))
-    if settlements:
-        raise JournalError(
-            "journal settlements", sorted(settlements)[0], "no such reservation; restore a copy"
-        )
-    return entries
 
 
 def utc_day(now_ns: int) -> str:
@@ -268,24 +232,6 @@ def _money(usd: Decimal) -> Decimal:
     if not usd.is_finite() or usd < 0:
         raise ValueError(f"must be an amount of money, was {usd}")
     return usd
-
-
-def _stored_money(key: str, text: str) -> Decimal:
-    try:
-        return _money(Decimal(text))
-    except (InvalidOperation, ValueError) as error:
-        raise JournalError(
-            f"journal spend {key}", text, "is no amount of money; restore a copy of the journal"
-        ) from error
-
-
-def _check_day(spend: Spend) -> None:
-    try:
-        date.fromisoformat(spend.day)
-    except ValueError as error:
-        raise JournalError(
-            f"journal spend {spend.reservation_id}", spend.day, "is no day; restore a copy"
-        ) from error
 
 
 def _text(usd: Decimal) -> str:

@@ -5,7 +5,7 @@ schema, limits and effort are all in it, so a decision is replayed only where ev
 it is the same. Nothing in it depends on anything but the arguments. No sampling parameter is set
 and no tool is forced: newer models refuse both.
 
-Sizes are an ESTIMATE, UTF-8 bytes over three: no tokenizer is public. Only the API counts.
+Sizes are an ESTIMATE (`sizes`).
 """
 
 import hashlib
@@ -20,13 +20,12 @@ from ocw_strategy.advisor.models import Model
 from ocw_strategy.advisor.prompt import AccountRules, render_snapshot, system_prompt
 from ocw_strategy.advisor.schema import decision_schema
 from ocw_strategy.advisor.settings import ClaudeSettings
+from ocw_strategy.advisor.sizes import estimate_tokens
 from ocw_strategy.errors import SettingsError
 from ocw_strategy.market import MarketSnapshot
 
 CACHE_MINUTES: Final = 5.0
 """How long the API keeps a cached prefix after its last use, at the price of ``cache_write``."""
-
-_BYTES_PER_TOKEN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +100,6 @@ def build_request(
 def canonical_json(body: dict[str, Any]) -> str:
     """Return a body as ASCII JSON with sorted keys, the same bytes for the same content."""
     return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def estimate_tokens(text: str) -> int:
-    """Return an ESTIMATE of a text's tokens: its UTF-8 bytes over three, rounded up."""
-    return math.ceil(len(text.encode("utf-8")) / _BYTES_PER_TOKEN)
 
 
 def cache_pays(model: Model, prefix_tokens: int, calls_per_hour: float) -> bool:

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from ocw_strategy.advisor.decision import Advice
 from ocw_strategy.advisor.models import Model
 from ocw_strategy.advisor.outcomes import DECIDED, MALFORMED, SCREENED_OUT
-from ocw_strategy.advisor.request import Request, canonical_json, estimate_tokens
+from ocw_strategy.advisor.request import Request, canonical_json
+from ocw_strategy.advisor.sizes import estimate_tokens
 from ocw_strategy.model import Strict
 
 SCREEN_MAX_TOKENS: Final = 1_024

@@ -1,6 +1,7 @@
 """The one durable store of a run."""
 
 from ocw_strategy.journal.journal import MEMORY, Journal
+from ocw_strategy.journal.ledger import LedgerEntry, read_ledger
 from ocw_strategy.journal.lock import WriterLock
 from ocw_strategy.journal.reader import JournalReader
 from ocw_strategy.journal.records import (
@@ -44,6 +45,7 @@ __all__ = [
     "Journal",
     "JournalReader",
     "JournalSettings",
+    "LedgerEntry",
     "OrderEvent",
     "Posterior",
     "PriceRow",
@@ -55,4 +57,5 @@ __all__ = [
     "Trade",
     "WriterLock",
     "canonical_json",
+    "read_ledger",
 ]

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields
+from functools import cache
 from typing import Any, Final
 
 from ocw_strategy.errors import JournalError
@@ -124,16 +125,14 @@ def check_tables(connection: sqlite3.Connection) -> None:
         raise JournalError(
             f"journal table {SEARCH_TABLE}", missing, "add a migration that makes it so"
         )
-    with closing(sqlite3.connect(":memory:")) as blank:
-        for record in RECORDS:
-            blank.execute(_create_statement(record))
-            found, expected = (_describe(side, record.TABLE) for side in (connection, blank))
-            if found != expected:
-                raise JournalError(
-                    f"journal table {record.TABLE}",
-                    sorted(found ^ expected),
-                    f"add a migration that brings it to the fields of {record.__name__}",
-                )
+    for record, expected in _expected_tables().items():
+        found = _describe(connection, record.TABLE)
+        if found != expected:
+            raise JournalError(
+                f"journal table {record.TABLE}",
+                sorted(found ^ expected),
+                f"add a migration that brings it to the fields of {record.__name__}",
+            )
 
 
 def write_meta(
@@ -197,6 +196,14 @@ def _search_statements() -> list[str]:
         f"CREATE TRIGGER {table}_updated AFTER UPDATE ON {table} BEGIN {drop}; {put}; END",
         f"CREATE TRIGGER {table}_deleted AFTER DELETE ON {table} BEGIN {drop}; END",
     ]
+
+
+@cache
+def _expected_tables() -> dict[type[Record], set[tuple[object, ...]]]:
+    with closing(sqlite3.connect(":memory:")) as blank:
+        for record in RECORDS:
+            blank.execute(_create_statement(record))
+        return {record: _describe(blank, record.TABLE) for record in RECORDS}
 
 
 def _describe(connection: sqlite3.Connection, table: str) -> set[tuple[object, ...]]:

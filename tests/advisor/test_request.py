@@ -14,7 +14,7 @@ from ocw_strategy.advisor import DECIDED, ClaudeSettings
 from ocw_strategy.advisor.models import Model, load_models
 from ocw_strategy.advisor.outcomes import UNKNOWN_INSTRUMENT
 from ocw_strategy.advisor.prompt import AccountRules
-from ocw_strategy.advisor.request import Request, build_request, cache_pays, estimate_tokens
+from ocw_strategy.advisor.request import Request, build_request, cache_pays
 from ocw_strategy.errors import SettingsError
 from ocw_strategy.gate import GateSettings
 from ocw_strategy.market import MarketSettings, MarketSnapshot
@@ -143,10 +143,6 @@ def test_the_mark_follows_the_settings_and_is_part_of_the_key() -> None:
 
 
 # -- its size -------------------------------------------------------------------------------------
-
-
-def test_the_estimate_is_bytes_over_three_rounded_up() -> None:
-    assert [estimate_tokens(text) for text in ("", "a", "abc", "abcd", "é€")] == [0, 1, 1, 2, 2]
 
 
 def test_the_estimate_counts_system_message_and_schema() -> None:
