@@ -70,6 +70,7 @@ def record(
     """Buy Claude's decisions over a window, once: says what it takes, asks, resumes, replays."""
     from ocw_strategy.advisors import hindsight_warning, make_client, recording_settings
     from ocw_strategy.backtest.estimate import estimate_calls
+    from ocw_strategy.console_claude import print_estimate
     from ocw_strategy.settings import load_settings, parse_overrides
 
     settings = recording_settings(load_settings(config, parse_overrides(set_ or [])))
@@ -77,7 +78,7 @@ def record(
     make_client(clock=time.monotonic_ns)  # refused here where there is no key
     with console.run_progress(settings) as progress:
         estimate = estimate_calls(settings, progress=progress)
-    console.print_estimate(estimate, Path(settings.advisor.claude.recording))
+    print_estimate(estimate, Path(settings.advisor.claude.recording))
     if not yes and not typer.confirm("Buy what is not recorded yet?"):
         raise typer.Exit(1)
     _backtest(settings)
@@ -98,6 +99,7 @@ def doctor(
 ) -> None:
     """Tell whether key, model, window, budget and recording are usable; buys nothing."""
     from ocw_strategy.backtest import newest_run
+    from ocw_strategy.console_claude import print_checks
     from ocw_strategy.doctor import advisor_checks, true_tokens
     from ocw_strategy.settings import load_settings, parse_overrides
 
@@ -106,7 +108,7 @@ def doctor(
     if count_tokens:
         folder = run or newest_run(Path(settings.run.runs_dir))
         checks.append(true_tokens(settings, folder / "journal.db"))
-    if not console.print_checks(checks):
+    if not print_checks(checks):
         raise typer.Exit(1)
 
 
@@ -135,6 +137,48 @@ def runs(
     from ocw_strategy.backtest import list_runs
 
     console.print_runs(list_runs(folder, compare or []))
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RunOption = Annotated[str | None, typer.Option("--run", help="A run; the newest by default.")]
+
+
+@app.command(rich_help_panel="Decisions")
+def explain(
+    decision: Annotated[
+        str, typer.Argument(help="Its id or the start of one, `last`, or an ISO time.")
+    ] = "last",
+    run: RunOption = None,
+    as_json: JsonOption = False,
+    folder: RunsOption = Path("runs"),
+) -> None:
+    """Show everything about one decision: what was seen, said, done, and what it came to."""
+    from ocw_strategy.console_explain import print_explanation
+    from ocw_strategy.explain import explain_decision
+    from ocw_strategy.journal import Journal
+    from ocw_strategy.journals import find_journal
+
+    with Journal.read_only(find_journal(run, folder)) as journal:
+        found = explain_decision(journal, decision)
+    print(found.model_dump_json(indent=2)) if as_json else print_explanation(found)
+
+
+@app.command(rich_help_panel="Decisions")
+def spend(
+    run: RunOption = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="A journal or a recording, in place of a run.")
+    ] = None,
+    as_json: JsonOption = False,
+    folder: RunsOption = Path("runs"),
+) -> None:
+    """Show what calls have cost, by day, model and outcome, and what is left of the budget."""
+    from ocw_strategy.console_spend import print_spend
+    from ocw_strategy.journals import find_journal
+    from ocw_strategy.spend import report_spend
+
+    report = report_spend(journal or find_journal(run, folder))
+    print(report.model_dump_json(indent=2)) if as_json else print_spend(report)
 
 
 @data_app.command()

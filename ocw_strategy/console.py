@@ -1,7 +1,7 @@
 """What a person sees in the terminal: tables, progress bars and one-sentence faults."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.columns import Columns
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -18,9 +18,7 @@ from ocw_strategy.units import MINUTE_NS, SECOND_NS
 
 if TYPE_CHECKING:  # the terminal is quick to start: the engine is imported only where it runs
     from ocw_strategy.backtest import RunList, Summary
-    from ocw_strategy.backtest.estimate import CallEstimate
     from ocw_strategy.catalog import Coverage, FetchProgress, FetchReport, WriteReport
-    from ocw_strategy.doctor import Check
     from ocw_strategy.settings import Settings
 
 _out = Console(width=None if sys.stdout.isatty() else 110)
@@ -111,30 +109,20 @@ def _table(title: str, text: Sequence[str], numbers: Sequence[str]) -> Table:
     return table
 
 
-def print_checks(checks: Sequence["Check"]) -> bool:
-    """Print what was looked at, a line each; return whether all is well."""
-    table = _table("", ["", "", ""], [])
-    table.show_header = False
-    table.columns[2].no_wrap = False
-    for check in checks:
-        mark = "[green]well[/]" if check.well else "[bold red]look[/]"
-        table.add_row(mark, check.name, escape(check.said))
-    _out.print(table, highlight=False)
-    return all(check.well for check in checks)
+def filled_table(
+    title: str, text: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]
+) -> Table:
+    """Return a table with its rows; the columns of `numbers` stand right."""
+    table = _table(title, text, numbers)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
 
 
-def print_estimate(estimate: "CallEstimate", recording: Path) -> None:
-    """Print what a recording will take; every figure is an estimate."""
-    kept = f"{recording} is kept and goes on" if recording.exists() else f"{recording} is new"
-    _out.print(
-        f"ESTIMATE, with the rules in {estimate.model}'s place: {estimate.calls:,} calls in "
-        f"{estimate.days:,.0f} days, {estimate.mean_input_tokens:,.0f} input tokens each (at most "
-        f"{estimate.max_input_tokens:,}). About {estimate.expected_usd:,.2f} USD; "
-        f"{estimate.worst_usd:,.2f} USD if every call came to its worst case. The budget allows "
-        f"{estimate.budget_usd:,.2f} USD over the window. What is recorded already is not bought "
-        f"again: {kept}.",
-        highlight=False,
-    )
+def show(*parts: RenderableType) -> None:
+    """Print to standard output."""
+    for part in parts:
+        _out.print(part, highlight=False)
 
 
 def print_import(reports: Sequence["WriteReport"]) -> None:

@@ -28,8 +28,9 @@ def ocw(
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("demo",), ("backtest",), ("runs",), ("data",), ("data", "sample"), ("data", "import"),
-     ("data", "fetch"), ("data", "info"), ("data", "macro")],
+    [(), ("demo",), ("backtest",), ("runs",), ("record",), ("explain",), ("spend",), ("doctor",),
+     ("data",), ("data", "sample"), ("data", "import"), ("data", "fetch"), ("data", "info"),
+     ("data", "macro")],
 )  # fmt: skip
 def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "100"})

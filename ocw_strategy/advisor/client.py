@@ -38,6 +38,8 @@ from ocw_strategy.advisor.outcomes import (
 from ocw_strategy.errors import SettingsError
 
 API_URL: Final = "https://api.anthropic.com"
+CONNECT_S: Final = 10.0
+"""Longest wait for a connection, seconds; at most half of the whole call."""
 MAX_RETRY_AFTER_S: Final = 86_400.0
 """Longest wait that the service may impose, seconds."""
 
@@ -153,7 +155,9 @@ class ClaudeClient:
     async def _send(self, body: Mapping[str, Any], timeout_s: float) -> Answer:
         try:
             response = await self._client().messages.with_raw_response.create(
-                **body, timeout=timeout_s
+                **body,
+                # a service that is not reached is known soon, and known to have sold nothing
+                timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s / 2)),
             )
         except APIStatusError as fault:
             return _refused(fault)

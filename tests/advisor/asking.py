@@ -56,9 +56,9 @@ def at(minutes: int = 0, **changes: Any) -> MarketSnapshot:
 def asking(
     url: str, *, recording: Path | None = None, replay: bool = False, key: str = KEY, **changes: Any
 ) -> Iterator[Asking]:
-    """Yield an advisor; `changes` are settings. It replays with no client at all."""
+    """Yield an advisor; `changes` are settings. Without a URL there is no client."""
     settings = ClaudeSettings(timeout_seconds=changes.pop("timeout_seconds", 5.0), **changes)
-    client = None if replay else ClaudeClient(key, clock=time.monotonic_ns, base_url=url)
+    client = ClaudeClient(key, clock=time.monotonic_ns, base_url=url) if url else None
     kept = None
     if recording is not None:
         kept = (

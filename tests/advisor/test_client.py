@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -195,6 +197,19 @@ def test_the_timeout_covers_the_whole_call_however_steadily_it_trickles(api: Cla
 def test_nobody_there_is_a_lost_connection_that_cost_nothing() -> None:
     got = ask("http://127.0.0.1:9")
     assert (got.outcome, got.unbilled) == (CONNECTION, True)
+
+
+def test_a_service_that_is_not_reached_in_time_cost_nothing() -> None:
+    with socket.socket() as deaf, ExitStack() as waiting:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(4):  # fill its queue: further connections are left hanging
+            each = waiting.enter_context(socket.socket())
+            each.setblocking(False)
+            each.connect_ex(deaf.getsockname())
+        got = ask(f"http://127.0.0.1:{deaf.getsockname()[1]}", timeout_s=1.0)
+    assert (got.outcome, got.unbilled) == (TIMEOUT, True)
+    assert got.latency_ns < 950_000_000
 
 
 def test_a_refusal_and_a_cut_answer_are_billed(api: ClaudeApi) -> None:
