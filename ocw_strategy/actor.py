@@ -33,6 +33,7 @@ from ocw_strategy.messages import (
     REVIEW,
     DecisionPayload,
     OcwDecision,
+    OcwHalts,
     OcwTradeClosed,
     TargetContext,
 )
@@ -48,7 +49,7 @@ from ocw_strategy.regime import (
     macro_at,
     read_macro_csv,
 )
-from ocw_strategy.risk import HaltGuard, PositionView, review
+from ocw_strategy.risk import HaltGuard, PositionView, measures_equity, review
 from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.units import HOUR_NS, SECOND_NS, close_of
 
@@ -87,7 +88,7 @@ class OCWActor(Actor):
         self._macro = ASSUMED_MACRO
         self._desk = DecisionDesk(self._settings, self._journal, self._regime_at)
         self._barrier = CloseBarrier(self._desk.symbols)
-        self._halt = HaltGuard(self._settings.risk.halt)
+        self._halts: OcwHalts | None = None
         self._flows: dict[str, tuple[int, float]] = {}
         self._symbol_of: dict[InstrumentId, str] = {}
         self._armed_ns = 0
@@ -106,7 +107,7 @@ class OCWActor(Actor):
             self._warm_regime(self.clock.timestamp_ns())
         for symbol in self._desk.symbols:
             self._symbol_of[instrument_id(symbol)] = symbol
-        types: list[type] = [OcwTradeClosed]
+        types: list[type] = [OcwTradeClosed, OcwHalts]
         if self._settings.data.derivatives:
             types += [OcwTakerFlow, OcwDerivatives]
         if self._settings.data.funding:
@@ -204,13 +205,13 @@ class OCWActor(Actor):
             )
         elif isinstance(data, OcwTradeClosed):
             self._desk.learn(data.read())
+        elif isinstance(data, OcwHalts):
+            self._halts = data
 
     # -- a close ----------------------------------------------------------------------------------
 
     def _on_close(self, close_ns: int) -> None:
         holdings = self._holdings()
-        if holdings or close_ns % HOUR_NS == 0:
-            self._halt.on_equity(close_ns, self._equity())
         if holdings:
             self._review(close_ns, holdings)
         if not is_decision_close(close_ns):
@@ -357,14 +358,26 @@ class OCWActor(Actor):
         return balance + sum(h.quantity * (h.price - h.entry_price) for h in self._holdings())
 
     def _account(self, now_ns: int, holdings: tuple[Holding, ...]) -> AccountView:
+        equity = self._equity()
+        guard = self._halt_guard(now_ns, equity, held=bool(holdings))
         return AccountView(
             now_ns=now_ns,
-            equity_usd=self._equity(),
+            equity_usd=equity,
             holdings=holdings,
-            drawdown_fraction=self._halt.drawdown_fraction,
-            day_return_fraction=-self._halt.daily_loss_fraction,
-            entries_blocked=self._halt.blocked(now_ns),
+            drawdown_fraction=guard.drawdown_fraction,
+            day_return_fraction=-guard.daily_loss_fraction,
+            entries_blocked=guard.blocked(now_ns),
         )
+
+    def _halt_guard(self, now_ns: int, equity: float, *, held: bool) -> HaltGuard:
+        # The strategy's guard as it last told, and this close's equity, which it takes in next.
+        guard = HaltGuard(self._settings.risk.halt)
+        if self._halts is not None:
+            guard.restore(self._halts.read())
+        told_ns = self._halts.ts_event if self._halts is not None else 0
+        if now_ns > told_ns and measures_equity(now_ns, held=held):
+            guard.on_equity(now_ns, equity)
+        return guard
 
 
 def _macro_series(catalog: Path) -> MacroSeries | None:

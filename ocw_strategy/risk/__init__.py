@@ -1,7 +1,7 @@
 """Limits, sizing, exits, halts and the position review: what stands between a wish and an order."""
 
 from ocw_strategy.risk.exits import ExitRules, ExitSignal, StopLevel
-from ocw_strategy.risk.halt import HaltEvent, HaltGuard
+from ocw_strategy.risk.halt import HaltEvent, HaltGuard, measures_equity
 from ocw_strategy.risk.limits import RiskLimits
 from ocw_strategy.risk.lots import ClosedLot, Lot, LotBook, trade_row
 from ocw_strategy.risk.order_ids import LegBook, client_order_id
@@ -50,6 +50,7 @@ __all__ = [
     "TargetExposure",
     "client_order_id",
     "maintenance_margin",
+    "measures_equity",
     "review",
     "round_down",
     "trade_row",
