@@ -22,8 +22,8 @@ def ocw(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("demo",), ("backtest",), ("runs",), ("explain",), ("spend",), ("data",), ("data", "sample"), ("data", "import"),
-     ("data", "fetch"), ("data", "info")],
+    [(), ("demo",), ("backtest",), ("runs",), ("explain",), ("spend",), ("data",),
+     ("data", "sample"), ("data", "import"), ("data", "fetch"), ("data", "info")],
 )  # fmt: skip
 def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "100"})
