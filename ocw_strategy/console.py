@@ -112,8 +112,10 @@ def _table(title: str, text: Sequence[str], numbers: Sequence[str]) -> Table:
 def filled_table(
     title: str, text: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]
 ) -> Table:
-    """Return a table with its rows; the columns of `numbers` stand right."""
+    """Return a table with its rows: `numbers` stand right, and what is too wide is not cut off."""
     table = _table(title, text, numbers)
+    for column in table.columns:
+        column.no_wrap, column.overflow = False, "fold"
     for row in rows:
         table.add_row(*map(escape, row))
     return table

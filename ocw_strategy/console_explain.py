@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from ocw_strategy.console import filled_table, minute_text, show
@@ -23,7 +24,7 @@ def print_explanation(found: Explanation) -> None:
 def _parts(found: Explanation) -> list[RenderableType]:
     parts: list[RenderableType] = [
         Text(f"Decision {found.decision_id}, {minute_text(found.ts_ns)} UTC", style="bold"),
-        filled_table("", ("", ""), (), _facts(found)),
+        _facts(found),
         _panel("What the advisor was shown", found.snapshot),
     ]
     if found.request is not None:
@@ -44,7 +45,7 @@ def _parts(found: Explanation) -> list[RenderableType]:
     return parts
 
 
-def _facts(found: Explanation) -> list[tuple[str, str]]:
+def _facts(found: Explanation) -> Table:
     facts = [
         ("Run", found.run_id),
         ("Woken by", ", ".join(found.wake_reasons) or "nothing recorded"),
@@ -59,7 +60,10 @@ def _facts(found: Explanation) -> list[tuple[str, str]]:
         facts.insert(2, ("Asking was worth", worth))
     if found.usage:
         facts.append(("Tokens", ", ".join(f"{n:,} {kind}" for kind, n in found.usage.items())))
-    return facts
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in facts:
+        grid.add_row(Text(name, style="dim"), Text(value))
+    return grid
 
 
 def _panel(title: str, text: str) -> Panel:
@@ -73,10 +77,10 @@ def _decision(decision: Mapping[str, Any] | None) -> list[RenderableType]:
         (target["symbol"], f"{target['exposure']:+.2f}", f"{target['confidence']:.2f}")
         for target in decision["targets"]
     ]
-    rest = {name: value for name, value in decision.items() if name != "targets"}
     lines = [
         f"{name}: {value if isinstance(value, str) else json.dumps(value)}"
-        for name, value in rest.items()
+        for name in ("reason", *sorted(decision.keys() - {"targets", "reason"}))
+        if (value := decision.get(name))
     ]
     heads = ("exposure", "confidence")
     told: RenderableType = (
@@ -104,50 +108,48 @@ def _clamps(found: Explanation) -> list[RenderableType]:
 def _orders(orders: tuple[OrderLine, ...]) -> list[RenderableType]:
     if not orders:
         return [Text("It led to no order.")]
-    rows = []
-    for order in orders:
-        came = [
-            f"{event.status} {minute_text(event.ts_ns)}"
-            + (f": {event.detail}" if event.detail not in ("", order.purpose) else "")
-            for event in order.events
-        ]
-        came += [
-            f"filled {fill.quantity} at {fill.price} {minute_text(fill.ts_ns)}, "
-            f"fee {usd(fill.fee_usd)}"
-            for fill in order.fills
-        ]
-        at = f"stop {order.trigger_price}" if order.trigger_price else "market"
-        rows.append(
-            (
-                minute_text(order.ts_ns), order.symbol, order.purpose, order.side, order.quantity,
-                at, "\n".join(came) or "resting or unknown",
-            )
-        )  # fmt: skip
-    heads = ("sent (UTC)", "instrument", "for", "side", "quantity", "at", "what came of it")
-    return [filled_table("Orders", heads, (), rows)]
+    return [_panel("Orders", "\n".join(line for order in orders for line in _order(order)))]
+
+
+def _order(order: OrderLine) -> list[str]:
+    at = f"stop at {order.trigger_price}" if order.trigger_price else "market"
+    sent = minute_text(order.ts_ns)
+    lines = [f"{sent}  {order.purpose}: {order.side} {order.quantity} {order.symbol}, {at}"]
+    came = [
+        (event.ts_ns, event.status + (f": {event.detail}" if event.detail != order.purpose else ""))
+        for event in order.events
+    ]
+    came += [
+        (
+            fill.ts_ns,
+            f"filled {fill.quantity} at {fill.price}, fee {usd(fill.fee_usd)} USD "
+            f"({fill.liquidity.lower()})",
+        )
+        for fill in order.fills
+    ]
+    lines += [f"  {minute_text(ts_ns)}  {words}" for ts_ns, words in sorted(came)]
+    return lines if came else [*lines, "  nothing came of it yet"]
 
 
 def _trades(found: Explanation) -> list[RenderableType]:
-    parts: list[RenderableType] = []
+    lines = [line for trade in found.trades for line in _trade(trade)]
     if found.trades:
-        heads = ("closed (UTC)", "instrument", "side", "by")
-        numbers = ("quantity", "in", "out", "gross", "fees", "funding", "net USD", "net")
-        parts.append(filled_table("Trades it opened", heads, numbers, map(_trade, found.trades)))
-        parts.append(Text(f"Net of fees and funding: {_figure(found.net_usd)} USD", style="bold"))
-    parts += [Text(f"Learnt: {trade.reflection}") for trade in found.trades if trade.reflection]
+        lines.append(f"Net of fees and funding: {_figure(found.net_usd)} USD")
     if found.open_quantities:
         held = ", ".join(f"{each} {symbol}" for symbol, each in found.open_quantities.items())
-        parts.append(Text(f"Still open: {held}"))
-    return parts
+        lines.append(f"Still open: {held}")
+    return [_panel("Trades it opened", "\n".join(lines))] if lines else []
 
 
-def _trade(trade: TradeLine) -> tuple[str, ...]:
-    return (
-        minute_text(trade.closed_ns), trade.symbol, trade.side, trade.exit_reason, trade.quantity,
-        trade.entry_price, trade.exit_price, _figure(trade.gross_usd), _figure(trade.fees_usd),
-        _figure(trade.funding_usd), _figure(trade.net_usd),
-        "?" if trade.net_return is None else f"{trade.net_return:+.2%}",
-    )  # fmt: skip
+def _trade(trade: TradeLine) -> list[str]:
+    share = "?" if trade.net_return is None else f"{trade.net_return:+.2%}"
+    lines = [
+        f"{minute_text(trade.closed_ns)}  {trade.side} {trade.quantity} {trade.symbol} from "
+        f"{trade.entry_price} to {trade.exit_price}, closed by {trade.exit_reason}",
+        f"  gross {_figure(trade.gross_usd)}, fees {_figure(trade.fees_usd)}, funding "
+        f"{_figure(trade.funding_usd)}: net {_figure(trade.net_usd)} USD ({share})",
+    ]
+    return [*lines, f"  learnt: {trade.reflection}"] if trade.reflection else lines
 
 
 def _figure(value: float | None) -> str:
