@@ -80,13 +80,13 @@ def portfolio_report(account: AccountView, leverage: float) -> PortfolioReport:
     )
 
 
-def safety_report(settings: Settings) -> SafetyReport:
-    """Return the rules that act without being asked."""
+def safety_report(settings: Settings, regime: str) -> SafetyReport:
+    """Return the rules that act without being asked, on a position entered in a regime."""
     risk, exits = settings.risk, settings.risk.exits
     return SafetyReport(
         stop_fraction=exits.stop_fraction,
         trailing_activation_fraction=exits.trailing_activation_fraction,
-        trailing_width_fraction=exits.trailing_width_fraction,
+        trailing_width_fraction=exits.trailing_width_fraction * settings.regime.trail_scale(regime),
         protection_peak_fraction=exits.protection_peak_fraction,
         protection_floor_fraction=exits.protection_floor_fraction,
         max_hold_hours=exits.max_hold_hours,

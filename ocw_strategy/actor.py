@@ -6,6 +6,7 @@ missing ones stale. The advisor is a coroutine: in a backtest it is driven inlin
 takes effect after a modelled latency, by a time alert.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
 
 from ocw_strategy.account import AccountView, Holding
-from ocw_strategy.advisor import Advisor, RulesAdvisor, drive
+from ocw_strategy.advisor import Advisor, drive
+from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
 from ocw_strategy.desk import DecisionDesk
@@ -31,11 +33,13 @@ from ocw_strategy.messages import (
     REVIEW,
     DecisionPayload,
     OcwDecision,
+    OcwHalts,
     OcwTradeClosed,
     TargetContext,
 )
 from ocw_strategy.regime import (
     ASSUMED_MACRO,
+    MACRO_FILE,
     MacroSeries,
     RecordedRegimes,
     Regime,
@@ -45,12 +49,10 @@ from ocw_strategy.regime import (
     macro_at,
     read_macro_csv,
 )
-from ocw_strategy.risk import HaltGuard, PositionView, review
+from ocw_strategy.risk import HaltGuard, PositionView, measures_equity, review
 from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.units import HOUR_NS, SECOND_NS, close_of
 
-MACRO_FILE = "macro.csv"
-"""Macro series with their publication dates, beside the catalog's data."""
 _USDT = Currency.from_str("USDT")
 
 
@@ -75,8 +77,9 @@ class OCWActor(Actor):
         super().__init__(config)
         self._settings: Settings = settings_from(config.settings)
         self._journal: Journal = Journal.attach(config.run_id)
-        self.advisor: Advisor = RulesAdvisor(self._settings.advisor.rules)
-        """Who is asked; another may be put in its place before the start."""
+        self.advisor: Advisor | None = None
+        """Who is asked: whom the settings name, unless another is put here before the start."""
+        self._close_advisor: Callable[[], None] | None = None
         self._model = VolatilityRegimeModel(self._settings.regime)
         self.recorded_regimes: RecordedRegimes | None = None
         """A precomputed regime track, used instead of fitting one when it is set."""
@@ -85,7 +88,7 @@ class OCWActor(Actor):
         self._macro = ASSUMED_MACRO
         self._desk = DecisionDesk(self._settings, self._journal, self._regime_at)
         self._barrier = CloseBarrier(self._desk.symbols)
-        self._halt = HaltGuard(self._settings.risk.halt)
+        self._halts: OcwHalts | None = None
         self._flows: dict[str, tuple[int, float]] = {}
         self._symbol_of: dict[InstrumentId, str] = {}
         self._armed_ns = 0
@@ -97,12 +100,14 @@ class OCWActor(Actor):
     # -- start and stop ---------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        """Bring the regime up to now, then subscribe."""
+        """Bring the regime up to now, find who decides, then subscribe."""
+        if self.advisor is None and self.config.wake:
+            self.advisor, self._close_advisor = make_advisor(self._settings, self._journal)
         if self.recorded_regimes is None:
             self._warm_regime(self.clock.timestamp_ns())
         for symbol in self._desk.symbols:
             self._symbol_of[instrument_id(symbol)] = symbol
-        types: list[type] = [OcwTradeClosed]
+        types: list[type] = [OcwTradeClosed, OcwHalts]
         if self._settings.data.derivatives:
             types += [OcwTakerFlow, OcwDerivatives]
         if self._settings.data.funding:
@@ -129,12 +134,14 @@ class OCWActor(Actor):
         self._journal.save_state("desk/1", self._desk.state())
 
     def on_dispose(self) -> None:
-        """Let go of the journal."""
+        """Let go of the journal and the advisor's files."""
+        if self._close_advisor is not None:
+            self._close_advisor()
         self._journal.close()
 
     def on_fault(self) -> None:
-        """Let go of the journal."""
-        self._journal.close()
+        """Let go of the journal and the advisor's files."""
+        self.on_dispose()
 
     # -- market data ------------------------------------------------------------------------------
 
@@ -198,13 +205,13 @@ class OCWActor(Actor):
             )
         elif isinstance(data, OcwTradeClosed):
             self._desk.learn(data.read())
+        elif isinstance(data, OcwHalts):
+            self._halts = data
 
     # -- a close ----------------------------------------------------------------------------------
 
     def _on_close(self, close_ns: int) -> None:
         holdings = self._holdings()
-        if holdings or close_ns % HOUR_NS == 0:
-            self._halt.on_equity(close_ns, self._equity())
         if holdings:
             self._review(close_ns, holdings)
         if not is_decision_close(close_ns):
@@ -215,13 +222,13 @@ class OCWActor(Actor):
             extra=("position_review",) if self._asking else (),
         )
         self._asking.clear()  # priced with this close, woken or not; a new concern asks anew
-        if verdict is not None and verdict.wake and self.config.wake:
-            self._ask(verdict, holdings)
+        if verdict is not None and verdict.wake and self.advisor is not None:
+            self._ask(self.advisor, verdict, holdings)
 
-    def _ask(self, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
+    def _ask(self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
         snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
-        advice = drive(self.advisor.decide(snapshot))
-        payload = self._desk.decided(snapshot, advice, self.advisor.name, self.clock.timestamp_ns())
+        advice = drive(advisor.decide(snapshot))
+        payload = self._desk.decided(snapshot, advice, advisor.name, self.clock.timestamp_ns())
         if payload is None:
             return
         self._reduced.clear()
@@ -351,14 +358,26 @@ class OCWActor(Actor):
         return balance + sum(h.quantity * (h.price - h.entry_price) for h in self._holdings())
 
     def _account(self, now_ns: int, holdings: tuple[Holding, ...]) -> AccountView:
+        equity = self._equity()
+        guard = self._halt_guard(now_ns, equity, held=bool(holdings))
         return AccountView(
             now_ns=now_ns,
-            equity_usd=self._equity(),
+            equity_usd=equity,
             holdings=holdings,
-            drawdown_fraction=self._halt.drawdown_fraction,
-            day_return_fraction=-self._halt.daily_loss_fraction,
-            entries_blocked=self._halt.blocked(now_ns),
+            drawdown_fraction=guard.drawdown_fraction,
+            day_return_fraction=-guard.daily_loss_fraction,
+            entries_blocked=guard.blocked(now_ns),
         )
+
+    def _halt_guard(self, now_ns: int, equity: float, *, held: bool) -> HaltGuard:
+        # The strategy's guard as it last told, and this close's equity, which it takes in next.
+        guard = HaltGuard(self._settings.risk.halt)
+        if self._halts is not None:
+            guard.restore(self._halts.read())
+        told_ns = self._halts.ts_event if self._halts is not None else 0
+        if now_ns > told_ns and measures_equity(now_ns, held=held):
+            guard.on_equity(now_ns, equity)
+        return guard
 
 
 def _macro_series(catalog: Path) -> MacroSeries | None:

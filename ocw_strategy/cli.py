@@ -6,13 +6,16 @@ keeps its traceback.
 
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ocw_strategy import console
-from ocw_strategy.errors import OcwError
+from ocw_strategy.environment import load_environment, redact, secret, secret_from_file
+from ocw_strategy.errors import OcwError, SettingsError
+from ocw_strategy.units import SECOND_NS
 
 app = typer.Typer(
     name="ocw",
@@ -26,8 +29,13 @@ app.add_typer(data_app, name="data", rich_help_panel="Data")
 
 CatalogOption = Annotated[Path, typer.Option("--catalog", help="Folder of the data catalog.")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder that keeps the runs.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Put a value over the file's, such as run.seed=7; repeatable."),
+]
 DEMO_CONFIG = Path("configs/demo-backtest.toml")
 ARCHIVE_URL = "https://data.binance.vision"
+FRED_URL = "https://api.stlouisfed.org"
 
 
 @app.command(rich_help_panel="Backtest")
@@ -45,15 +53,63 @@ def demo(
 @app.command(rich_help_panel="Backtest")
 def backtest(
     config: Annotated[Path, typer.Argument(help="A file such as configs/backtest.toml.")],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Put a value over the file's, such as run.seed=7; repeatable."),
-    ] = None,
+    set_: SetOption = None,
 ) -> None:
     """Run a backtest over the catalog and write its journal and report."""
     from ocw_strategy.settings import load_settings, parse_overrides
 
     _backtest(load_settings(config, parse_overrides(set_ or [])))
+
+
+@app.command(rich_help_panel="Claude")
+def record(
+    config: Annotated[Path, typer.Argument(help="A file such as configs/claude-backtest.toml.")],
+    set_: SetOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before money is spent.")] = False,
+) -> None:
+    """Buy Claude's decisions over a window, once: says what it takes, asks, resumes, replays."""
+    from ocw_strategy.advisors import hindsight_warning, make_client, recording_settings
+    from ocw_strategy.backtest.estimate import estimate_calls
+    from ocw_strategy.console_claude import print_estimate
+    from ocw_strategy.settings import load_settings, parse_overrides
+
+    settings = recording_settings(load_settings(config, parse_overrides(set_ or [])))
+    hindsight_warning(settings)
+    make_client(clock=time.monotonic_ns)  # refused here where there is no key
+    with console.run_progress(settings) as progress:
+        estimate = estimate_calls(settings, progress=progress)
+    print_estimate(estimate, Path(settings.advisor.claude.recording))
+    if not yes and not typer.confirm("Buy what is not recorded yet?"):
+        raise typer.Exit(1)
+    _backtest(settings)
+
+
+@app.command(rich_help_panel="Claude")
+def doctor(
+    config: Annotated[Path, typer.Argument(help="The config whose advisor is looked at.")] = Path(
+        "configs/claude-backtest.toml"
+    ),
+    set_: SetOption = None,
+    count_tokens: Annotated[
+        bool, typer.Option("--count-tokens", help="Ask the API for a prompt's true size (free).")
+    ] = False,
+    run: Annotated[
+        Path | None, typer.Option(help="Folder of the run whose last prompt is counted.")
+    ] = None,
+) -> None:
+    """Tell whether key, model, window, budget and recording are usable; buys nothing."""
+    from ocw_strategy.backtest import newest_run
+    from ocw_strategy.console_claude import print_checks
+    from ocw_strategy.doctor import advisor_checks, true_tokens
+    from ocw_strategy.settings import load_settings, parse_overrides
+
+    settings = load_settings(config, parse_overrides(set_ or []))
+    checks = advisor_checks(settings)
+    if count_tokens:
+        folder = run or newest_run(Path(settings.run.runs_dir))
+        checks.append(true_tokens(settings, folder / "journal.db"))
+    if not print_checks(checks):
+        raise typer.Exit(1)
 
 
 def _backtest(settings: Any) -> None:
@@ -81,6 +137,48 @@ def runs(
     from ocw_strategy.backtest import list_runs
 
     console.print_runs(list_runs(folder, compare or []))
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RunOption = Annotated[str | None, typer.Option("--run", help="A run; the newest by default.")]
+
+
+@app.command(rich_help_panel="Decisions")
+def explain(
+    decision: Annotated[
+        str, typer.Argument(help="Its id or the start of one, `last`, or an ISO time.")
+    ] = "last",
+    run: RunOption = None,
+    as_json: JsonOption = False,
+    folder: RunsOption = Path("runs"),
+) -> None:
+    """Show everything about one decision: what was seen, said, done, and what it came to."""
+    from ocw_strategy.console_explain import print_explanation
+    from ocw_strategy.explain import explain_decision
+    from ocw_strategy.journal import Journal
+    from ocw_strategy.journals import find_journal
+
+    with Journal.read_only(find_journal(run, folder)) as journal:
+        found = explain_decision(journal, decision)
+    print(found.model_dump_json(indent=2)) if as_json else print_explanation(found)
+
+
+@app.command(rich_help_panel="Decisions")
+def spend(
+    run: RunOption = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="A journal or a recording, in place of a run.")
+    ] = None,
+    as_json: JsonOption = False,
+    folder: RunsOption = Path("runs"),
+) -> None:
+    """Show what calls have cost, by day, model and outcome, and what is left of the budget."""
+    from ocw_strategy.console_spend import print_spend
+    from ocw_strategy.journals import find_journal
+    from ocw_strategy.spend import report_spend
+
+    report = report_spend(journal or find_journal(run, folder))
+    print(report.model_dump_json(indent=2)) if as_json else print_spend(report)
 
 
 @data_app.command()
@@ -159,6 +257,27 @@ def fetch(
 
 
 @data_app.command()
+def macro(
+    start: Annotated[str, typer.Option(help="First day of publication, ISO date, UTC.")],
+    catalog: CatalogOption = Path("catalog"),
+    key_file: Annotated[
+        Path | None, typer.Option(help="File with the FRED key; else FRED_API_KEY, also in .env.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="Address of the service.")] = FRED_URL,
+) -> None:
+    """Fetch the macro series from FRED with their publication dates into the catalog."""
+    from ocw_strategy.regime import FredClient, fetch_macro_csv
+    from ocw_strategy.settings import time_option
+
+    first = datetime.fromtimestamp(time_option("--start", start) // SECOND_NS, UTC).date()
+    key = secret_from_file(key_file) if key_file else secret("FRED_API_KEY")
+    if key is None:
+        raise SettingsError("FRED_API_KEY", None, "set it, or name a file with --key-file")
+    client = FredClient(key, Path("build/fred"), base_url=url)
+    console.print_macro(fetch_macro_csv(client, catalog, first, time.time_ns()))
+
+
+@data_app.command()
 def info(
     catalog: CatalogOption = Path("catalog"),
     gaps: Annotated[bool, typer.Option("--gaps", help="List every gap.")] = False,
@@ -172,9 +291,10 @@ def info(
 def main() -> None:
     """Run the command line; a fault a person can act on is one sentence."""
     try:
+        load_environment()
         app()
     except OcwError as error:
-        console.fail(str(error))
+        console.fail(redact(str(error)))
         sys.exit(2)
 
 

@@ -1,7 +1,7 @@
 """What a person sees in the terminal: tables, progress bars and one-sentence faults."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.columns import Columns
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -109,6 +109,24 @@ def _table(title: str, text: Sequence[str], numbers: Sequence[str]) -> Table:
     return table
 
 
+def filled_table(
+    title: str, text: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]
+) -> Table:
+    """Return a table with its rows: `numbers` stand right, and what is too wide is not cut off."""
+    table = _table(title, text, numbers)
+    for column in table.columns:
+        column.no_wrap, column.overflow = False, "fold"
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def show(*parts: RenderableType) -> None:
+    """Print to standard output."""
+    for part in parts:
+        _out.print(part, highlight=False)
+
+
 def print_import(reports: Sequence["WriteReport"]) -> None:
     """Print what an import did."""
     table = _table(
@@ -135,6 +153,14 @@ def print_fetch(report: "FetchReport") -> None:
     )
     for name in report.missing[:10]:
         _out.print(f"  not published: {name}")
+
+
+def print_macro(rows: Mapping[str, int]) -> None:
+    """Print how many vintages of each macro series were fetched."""
+    table = _table("Fetched from FRED", ["series"], ["rows"])
+    for series_id, count in rows.items():
+        table.add_row(series_id, f"{count:,}")
+    _out.print(table)
 
 
 def print_coverage(rows: Sequence["Coverage"], *, gaps: bool) -> None:
@@ -173,8 +199,8 @@ def print_summary(summary: "Summary") -> None:
     """Print what came of a run, beside what holding would have."""
     from ocw_strategy.backtest import sentences, wording
 
-    if summary.synthetic:
-        _out.print("[bold yellow]SYNTHETIC MARKET[/]: the built-in sample, not real prices")
+    for warning in sentences.warnings(summary):
+        _out.print(warning, style="bold yellow", highlight=False)
     heads = wording.comparison_heads(summary)
     result = _table(f"{summary.name}: {_window(summary)}", heads[:1], heads[1:])
     for row in wording.comparison_rows(summary):

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from ocw_strategy.account import AccountView, portfolio_report, position_reports, safety_report
-from ocw_strategy.advisor import Advice
+from ocw_strategy.advisor import Advice, ReflectionBook
 from ocw_strategy.bandit import ShadowOutcomes, SignalBandit
 from ocw_strategy.gate import (
     FEATURE_METRICS,
     Gate,
+    GateError,
     Verdict,
     WakeConditionError,
     Watch,
@@ -31,8 +32,10 @@ from ocw_strategy.journal import (
     Event,
     Journal,
     Posterior,
+    ReflectionRow,
     RegimeRow,
     Trade,
+    canonical_json,
 )
 from ocw_strategy.market import (
     DerivativeBook,
@@ -88,6 +91,7 @@ class DecisionDesk:
         self._call_times: deque[int] = deque(maxlen=settings.gate.calls_per_day_ceiling)
         self._trades: deque[Trade] = deque(maxlen=_MAX_TRADES)
         self._memory_note = ""
+        self._reflections = ReflectionBook()
 
     # -- market data ------------------------------------------------------------------------------
 
@@ -182,7 +186,10 @@ class DecisionDesk:
                 change * (self.price(symbol) / price - 1.0) - abs(change) * cost
                 for symbol, (change, price) in changes.items()
             ]
-            self.gate.settle_call(call_ns, sum(worth) / len(self.symbols))
+            try:
+                self.gate.settle_call(call_ns, sum(worth) / len(self.symbols))
+            except GateError as error:
+                self._journal.append(Event(now_ns, "call_unsettled", "", str(error)))
 
     def price(self, symbol: str) -> float:
         """Return an instrument's last closing price."""
@@ -220,6 +227,7 @@ class DecisionDesk:
         regime = self.watch.regime
         weights = self.bandit.mean_weights(regime.key)
         signals = {symbol: self.signals(symbol, now_ns) for symbol in self.symbols}
+        last_ns = self._call_times[-1] if self._call_times else None
         self._call_times.append(now_ns)
         today = sum(1 for called in self._call_times if called // DAY_NS == now_ns // DAY_NS)
         return build_snapshot(
@@ -236,12 +244,21 @@ class DecisionDesk:
             positions=position_reports(account, self.book.rings, self._settings),
             trades=tuple(self._trades),
             portfolio=portfolio_report(account, self._settings.risk.venue_leverage),
-            safety=safety_report(self._settings),
+            safety=safety_report(self._settings, regime.key),
             gate=GateReport(
                 calls_today=today,
                 calls_left_today=self._settings.gate.calls_per_day_ceiling - today,
+                hours_since_call=None if last_ns is None else (now_ns - last_ns) / HOUR_NS,
             ),
             memory_note=self._memory_note,
+            reflections=self._reflections.choose(
+                now_ns,
+                regime=regime.key,
+                signals={symbol: found.values for symbol, found in signals.items()},
+                concerned={held.symbol for held in account.holdings}
+                | {s for s in self.symbols if any(f":{s}:" in why for why in verdict.reasons)},
+                tokens=self._settings.advisor.claude.reflections_tokens,
+            ),
         )
 
     def decided(
@@ -249,6 +266,9 @@ class DecisionDesk:
     ) -> DecisionPayload | None:
         """Journal what the advisor said and return the message to publish; None to hold."""
         decision, now_ns = advice.decision, snapshot.now_ns
+        advisor = advice.advisor or advisor
+        if advice.notice:
+            self._journal.append(Event(now_ns, "advisor", "", advice.notice))
         snapshot_hash = snapshot.sha256()
         decision_id = hashlib.sha256(f"{now_ns}/{snapshot_hash}".encode()).hexdigest()[:12]
         self._journal.append(
@@ -263,16 +283,24 @@ class DecisionDesk:
                 snapshot=snapshot.canonical_json(),
                 decision=decision.canonical_json() if decision else "",
                 raw=advice.raw,
+                request_key=advice.request_key,
+                model=advice.model,
+                detail=advice.detail,
+                usage=canonical_json(advice.usage.model_dump()) if advice.usage else "",
                 cost_usd=str(advice.cost_usd),
                 latency_ns=advice.latency_ns,
                 wall_ns=wall_ns,
             )
         )
         if advice.cost_usd:
-            self.gate.charge(now_ns, float(advice.cost_usd))
+            try:
+                self.gate.charge(now_ns, float(advice.cost_usd))
+            except GateError as error:  # what was expected of it stays spent
+                self._journal.append(Event(now_ns, "bill_refused", "", str(error)))
         if decision is None:
             return None
         self._memory_note = decision.memory_note
+        self._reflections.expect(decision_id, decision)
         try:
             self.gate.request(now_ns, decision.next_check_seconds, decision.wake_conditions)
         except WakeConditionError as error:
@@ -322,7 +350,9 @@ class DecisionDesk:
         """Credit a closed trade to the signals and the regime it was entered with."""
         trade = payload.trade
         self._trades.append(trade)
-        self.bandit.record(payload.outcome())
+        outcome = payload.outcome()
+        self.bandit.record(outcome)
+        self._reflect(trade, outcome.signals)
         for signal, posterior in self.bandit.report(trade.regime).items():
             self._journal.append(
                 Posterior(
@@ -335,6 +365,23 @@ class DecisionDesk:
                 )
             )
 
+    def _reflect(self, trade: Trade, signals: Mapping[str, float]) -> None:
+        found = self._reflections.learn(trade, signals)
+        self._journal.append(
+            ReflectionRow(
+                trade_id=found.trade_id,
+                decision_id=found.decision_id,
+                ts_ns=found.ts_ns,
+                symbol=found.symbol,
+                direction=found.direction,
+                regime=found.regime,
+                signals=found.words,
+                net_return=found.net_return,
+                text=found.text,
+                source="rules",
+            )
+        )
+
     def state(self) -> dict[str, Any]:
         """Return all that a restart must know, as JSON values; market data is warmed up anew."""
         return {
@@ -345,6 +392,7 @@ class DecisionDesk:
             "call_times": list(self._call_times),
             "trades": [asdict(trade) for trade in self._trades],
             "memory_note": self._memory_note,
+            "reflections": self._reflections.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -359,6 +407,7 @@ class DecisionDesk:
         self._call_times.extend(state["call_times"])
         self._trades.extend(Trade(**row) for row in state["trades"])
         self._memory_note = state["memory_note"]
+        self._reflections.restore(state["reflections"])
 
 
 _STATISTIC = {"long_short_ratio": "toptrader_position_ls_ratio"}

@@ -1,9 +1,10 @@
-"""What crosses the bus: a decision on its way down, a closed trade on its way back up.
+"""What crosses the bus: a decision on its way down; closed trades and halts on their way back up.
 
-Both are registered Nautilus custom data, so a run may stream them into a catalog. Their substance
-is one canonical JSON payload with a strict schema: everything the receiver needs is in it, frozen
-when it was made, so the strategy asks the actor nothing and the actor reads positions from the
-cache.
+All are registered Nautilus custom data, so a run may stream them into a catalog. The substance of
+a decision and of a trade is one canonical JSON payload with a strict schema: everything the
+receiver needs is in it, frozen when it was made, so the strategy asks the actor nothing and the
+actor reads positions from the cache. Halts come as the strategy's guard keeps them: it is the only
+one, and what a snapshot says of them is its word.
 """
 
 import json
@@ -131,5 +132,19 @@ class OcwTradeClosed(Data):
         return TradePayload.model_validate_json(self.payload)
 
 
-for _cls in (OcwDecision, OcwTradeClosed):
+@customdataclass_pyo3()
+class OcwHalts(Data):
+    """The state of the strategy's `HaltGuard`, published whenever it has taken in an equity.
+
+    `ts_event` is the close of that equity, 0 before the first.
+    """
+
+    state: str = ""
+
+    def read(self) -> dict[str, Any]:
+        """Return what `HaltGuard.restore` takes."""
+        return json.loads(self.state)
+
+
+for _cls in (OcwDecision, OcwTradeClosed, OcwHalts):
     register_custom_data_class(_cls)

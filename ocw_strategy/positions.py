@@ -4,7 +4,7 @@ Engine-free: it is given fills as plain values and keeps the lots behind every p
 same bookkeeping serves a backtest, a live node and its restart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -40,11 +40,17 @@ class PositionBook:
     ----------
     journal : Journal
     symbols : sequence of str
+    trail_scale : callable
+        ``trail_scale(regime)`` returns the multiplier of the trailing width of a position that
+        was entered in that regime.
     """
 
-    def __init__(self, journal: Journal, symbols: Sequence[str]) -> None:
+    def __init__(
+        self, journal: Journal, symbols: Sequence[str], trail_scale: Callable[[str], float]
+    ) -> None:
         self._journal = journal
         self._symbols = tuple(symbols)
+        self._trail_scale = trail_scale
         self._lots = LotBook()
         self._prices: dict[str, tuple[Decimal, int]] = {}
         self._untold: list[TradePayload] = []
@@ -93,11 +99,17 @@ class PositionBook:
         return self._lots.open_lots(symbol)[0].decision_id
 
     def position(self, symbol: str) -> PositionView | None:
-        """Return the position of an instrument at its last price, or None."""
-        if not self._lots.open_lots(symbol):
+        """Return the position of an instrument at its last price, or None.
+
+        Its trailing width is that of the regime its oldest lot was entered in.
+        """
+        lots = self._lots.open_lots(symbol)
+        if not lots:
             return None
         price, price_ns = self._prices[symbol]
-        return self._lots.position(symbol, float(price), price_ns)
+        return self._lots.position(
+            symbol, float(price), price_ns, self._trail_scale(lots[0].regime)
+        )
 
     def positions(self) -> dict[str, PositionView]:
         """Return every open position."""

@@ -26,11 +26,12 @@ from nautilus_trader.model.orders import Order
 from nautilus_trader.model.position import Position
 from nautilus_trader.trading.strategy import Strategy
 
-from ocw_strategy.journal import Event, Intent, Journal, OrderEvent
+from ocw_strategy.journal import Event, FillRow, Intent, Journal, OrderEvent
 from ocw_strategy.positions import EntryContext, Fill, PositionBook
 from ocw_strategy.risk import (
     ExitRules,
     HaltGuard,
+    LegBook,
     StopLevel,
     client_order_id,
 )
@@ -68,7 +69,10 @@ class ProtectedStrategy(Strategy):
         self._journal: Journal = Journal.attach(config.run_id)
         self._exits = ExitRules(self._settings.risk.exits, self._settings.costs.order)
         self._halt = HaltGuard(self._settings.risk.halt)
-        self._book = PositionBook(self._journal, self._symbols)
+        self._book = PositionBook(self._journal, self._symbols, self._settings.regime.trail_scale)
+        self._legs = LegBook.rebuilt(
+            self._journal.rows(Intent), self._journal.rows(OrderEvent), self._journal.rows(FillRow)
+        )
         self._instruments: dict[str, Instrument] = {}
         self._intents: dict[str, Intent] = {}
         self._contexts: dict[str, EntryContext] = {}
@@ -76,7 +80,6 @@ class ProtectedStrategy(Strategy):
         self._working: dict[str, str] = {}
         self._leaving: dict[str, str] = {}
         self._funding_seen: dict[str, int] = {}
-        self._sequence: dict[str, int] = {}
         self._cycle: dict[str, int] = {}
         self._sent_ns: deque[int] = deque()
 
@@ -86,7 +89,7 @@ class ProtectedStrategy(Strategy):
         self,
         symbol: str,
         decision_id: str,
-        leg: str,
+        what: str,
         side: OrderSide,
         quantity: Decimal,
         purpose: str,
@@ -98,9 +101,8 @@ class ProtectedStrategy(Strategy):
     ) -> Order:
         # The intent is durable before its order leaves.
         instrument = self._instruments[symbol]
-        sequence = self._sequence[symbol] = self._sequence.get(symbol, 0) + 1
-        leg = f"{symbol}/{leg}/{sequence}"
-        name = client_order_id(str(self.id), decision_id, leg, 0)
+        leg, attempt = self._legs.next_leg(decision_id, symbol, what)
+        name = client_order_id(str(self.id), decision_id, leg, attempt)
         common: dict[str, Any] = {
             "instrument_id": instrument.id,
             "order_side": side,
@@ -119,7 +121,7 @@ class ProtectedStrategy(Strategy):
             client_order_id=name,
             decision_id=decision_id,
             leg=leg,
-            attempt=0,
+            attempt=attempt,
             ts_ns=now_ns,
             symbol=symbol,
             purpose=purpose,
@@ -131,6 +133,7 @@ class ProtectedStrategy(Strategy):
         )
         self._journal.append_durably(intent)
         self._intents[name] = intent
+        self._legs.sent(intent)
         if context:
             self._contexts[name] = context
         if purpose != "stop":
@@ -216,6 +219,7 @@ class ProtectedStrategy(Strategy):
             self.on_position_left(symbol, fill.ts_ns)
 
     def _done(self, intent: Intent) -> None:
+        self._legs.ended(intent)
         if self._working.get(intent.symbol) == intent.client_order_id:
             del self._working[intent.symbol]
 

@@ -22,8 +22,8 @@ from ocw_strategy.errors import SettingsError
 from ocw_strategy.gate import GateSettings
 from ocw_strategy.market import FeatureSettings, MarketSettings
 from ocw_strategy.model import Strict
-from ocw_strategy.regime import RegimeSettings
-from ocw_strategy.risk import Costs, ExitRules, RiskSettings
+from ocw_strategy.regime import UNKNOWN, RegimeSettings, regime_key
+from ocw_strategy.risk import TRAIL_SCALES, Costs, ExitRules, RiskSettings
 from ocw_strategy.units import DAY_NS, SECOND_NS
 
 
@@ -164,6 +164,22 @@ class Settings(Strict):
     @model_validator(mode="after")
     def _every_exit_is_reachable(self) -> Self:
         ExitRules(self.risk.exits, self.costs.order)
+        return self
+
+    @model_validator(mode="after")
+    def _every_trail_is_reachable(self) -> Self:
+        # ExitRules proves its rules reachable for these multipliers of the trailing width only
+        least, largest = TRAIL_SCALES
+        for name in (*(band.name for band in self.regime.bands), UNKNOWN):
+            for quadrant in ("goldilocks", "stagflation", "deflation"):
+                scale = self.regime.trail_scale(regime_key(name, quadrant))
+                if not least <= scale <= largest:
+                    raise SettingsError(
+                        f"regime trail_scale in {name} {quadrant}",
+                        scale,
+                        f"set those of the band and of the quadrant so that their product is from "
+                        f"{least:g} to {largest:g}",
+                    )
         return self
 
     def canonical_json(self) -> str:

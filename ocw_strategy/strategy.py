@@ -2,10 +2,12 @@
 
 It receives `OcwDecision`, asks the risk room what of it may be traded, journals what an order is
 for before the order leaves, puts a reduce-only stop at the venue on every fill, watches the exits
-at each close and reports what was closed as `OcwTradeClosed`. No formula lives here. Work that
-spans instruments waits until a close's bars are all in, so the order of their arrival is nothing.
+at each close and reports what was closed as `OcwTradeClosed` and its halts as `OcwHalts`. No
+formula lives here. Work that spans instruments waits until a close's bars are all in, so the order
+of their arrival is nothing.
 """
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -24,6 +26,7 @@ from ocw_strategy.messages import (
     OCW_CLIENT,
     REVIEW,
     OcwDecision,
+    OcwHalts,
     OcwTradeClosed,
     TargetContext,
 )
@@ -36,6 +39,7 @@ from ocw_strategy.risk import (
     RiskLimits,
     TargetExposure,
     maintenance_margin,
+    measures_equity,
     round_down,
 )
 from ocw_strategy.units import HOUR_NS, MINUTE_NS, close_of
@@ -90,12 +94,13 @@ class OCWStrategy(ProtectedStrategy):
         self.subscribe_data(DataType(OcwDecision), client_id=OCW_CLIENT)
         for symbol in self._symbols:
             self.subscribe_bars(bar_type(symbol, self._settings.data.bar_minutes))
+        self._tell_halts(0)
 
     def on_stop(self) -> None:
         """Hand over what is still to be told; stops stay at the venue."""
         self._tell_trades()
-        self._sample_equity(self.clock.timestamp_ns())
-        self._journal.flush()
+        # in place of a sample of the same close: orders may have filled since it was taken
+        self._journal.replace(self._equity_now(self.clock.timestamp_ns()))
 
     def on_dispose(self) -> None:
         """Let go of the journal."""
@@ -199,7 +204,7 @@ class OCWStrategy(ProtectedStrategy):
         self._send(
             symbol,
             ticket.context.decision.decision_id,
-            leg.purpose,
+            "exit/decision" if leg.purpose == "exit" else leg.purpose,
             OrderSide.BUY if leg.delta_notional > 0 else OrderSide.SELL,
             quantity,
             leg.purpose,
@@ -254,7 +259,7 @@ class OCWStrategy(ProtectedStrategy):
                 self._take_funding(symbol, position)
             self._watch_exits(symbol, now_ns)
         self._tell_trades()
-        if held or now_ns % HOUR_NS == 0:
+        if measures_equity(now_ns, held=bool(held)):
             self._watch_equity(now_ns)
 
     def _watch_exits(self, symbol: str, now_ns: int) -> None:
@@ -274,6 +279,7 @@ class OCWStrategy(ProtectedStrategy):
         equity = self._equity()
         for event in self._halt.on_equity(now_ns, equity):
             self._event(now_ns, event.kind, "", event.detail)
+        self._tell_halts(now_ns)
         if now_ns % HOUR_NS == 0:
             self._sample_equity(now_ns)
         if not self._settings.execution.margin_check:
@@ -289,6 +295,15 @@ class OCWStrategy(ProtectedStrategy):
                 round(equity, 2),
                 f"the venue liquidates at {required:.2f} USD; lower risk.max_gross_fraction",
             )
+
+    def _tell_halts(self, close_ns: int) -> None:
+        # what a snapshot says of halts is this guard's word
+        message = OcwHalts(
+            ts_event=close_ns,
+            ts_init=self.clock.timestamp_ns(),
+            state=json.dumps(self._halt.state()),
+        )
+        self.publish_data(DataType(OcwHalts), message)
 
     def _tell_trades(self) -> None:
         for payload in self._book.take_trades():
@@ -325,7 +340,10 @@ class OCWStrategy(ProtectedStrategy):
     def _equity(self) -> float:
         return self._balance() + open_profit_usd(self.cache.positions_open(), self._book.prices)
 
+    def _equity_now(self, now_ns: int) -> Equity:
+        return Equity(now_ns, self._equity(), self._balance())
+
     def _sample_equity(self, now_ns: int) -> None:
-        self._journal.append(Equity(now_ns, self._equity(), self._balance()))
+        self._journal.append(self._equity_now(now_ns))
         for symbol, price in sorted(self._book.prices.items()):
             self._journal.append(PriceRow(now_ns, symbol, price))

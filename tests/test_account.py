@@ -132,7 +132,9 @@ def test_the_safety_report_says_the_rules_that_are_in_force() -> None:
         settings(
             risk={"exits": {"stop_fraction": 0.06}, "halt": {"max_daily_loss_fraction": 0.04}},
             costs={"market_slippage_bps": 3.0, "taker_fee": 0.0004},
-        )
+        ),
+        "calm_stagflation",
     )
+    assert report.trailing_width_fraction == pytest.approx(0.03 * 0.75)
     assert (report.stop_fraction, report.max_daily_loss_fraction) == (0.06, 0.04)
     assert (report.fee_fraction, report.slippage_fraction) == (0.0004, 0.0003)

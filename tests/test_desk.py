@@ -1,8 +1,10 @@
 """The decision desk on a synthetic stream: no engine, the same code that a node runs."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,15 @@ from ocw_strategy.account import AccountView, Holding
 from ocw_strategy.advisor import DECIDED, Advice, Decision, RulesAdvisor, Target, drive
 from ocw_strategy.desk import DecisionDesk
 from ocw_strategy.gate import Verdict, WakeCondition
-from ocw_strategy.journal import DecisionRow, Evaluation, Event, Journal, Posterior, RegimeRow
+from ocw_strategy.journal import (
+    DecisionRow,
+    Evaluation,
+    Event,
+    Journal,
+    Posterior,
+    ReflectionRow,
+    RegimeRow,
+)
 from ocw_strategy.market import MarketSnapshot
 from ocw_strategy.messages import TradePayload
 from ocw_strategy.regime import Regime
@@ -210,6 +220,7 @@ def test_the_state_survives_json(reference: Reference, warm: tuple[DecisionDesk,
     assert reference.saved["calls"]
     assert reference.saved["trades"]
     assert reference.saved["call_times"]
+    assert reference.saved["reflections"]["reflections"]
 
 
 def test_before_the_start_a_desk_only_learns(make: MakeDesk) -> None:
@@ -299,6 +310,47 @@ def test_the_advisors_note_is_shown_at_the_next_decision(
     assert desk.snapshot(verdict, account(verdict.now_ns)).memory_note == "mind the gap"
 
 
+def test_a_closed_trade_is_reflected_on_with_the_decision_behind_it(
+    warm: tuple[DecisionDesk, Journal],
+) -> None:
+    desk, journal = warm
+    snapshot, now_ns = ask(desk)
+    target = Target(symbol=BTC, exposure=0.5, confidence=0.75)
+    payload = desk.decided(snapshot, advice(target, reason="the crowd is short"), "claude", 0)
+    assert payload is not None
+    trade = trade_of(now_ns)
+    row = {**trade.row, "decision_id": payload.decision_id}
+    desk.learn(trade.model_copy(update={"row": row}))
+    journal.flush()
+    (kept,) = journal.rows(ReflectionRow)
+    assert (kept.trade_id, kept.decision_id) == (f"t{now_ns}", payload.decision_id)
+    assert kept.signals == "funding_right long_short_wrong"
+    assert "conf 0.75" in kept.text
+    assert kept.text.endswith("reason: the crowd is short")
+    verdict = next_wake(desk, now_ns)
+    assert kept.text in desk.snapshot(verdict, account(verdict.now_ns)).reflections
+
+
+def test_the_rules_decide_the_same_whatever_was_reflected_on(
+    warm: tuple[DecisionDesk, Journal],
+) -> None:
+    snapshot, _ = ask(warm[0])
+    rules = RulesAdvisor(SETTINGS.advisor.rules)
+    assert snapshot.reflections
+    bare = snapshot.model_copy(update={"reflections": ()})
+    assert drive(rules.decide(snapshot)) == drive(rules.decide(bare))
+
+
+def test_a_snapshot_says_how_long_ago_the_last_call_was(
+    warm: tuple[DecisionDesk, Journal],
+) -> None:
+    desk, _ = warm
+    _, now_ns = ask(desk)
+    verdict = next_wake(desk, now_ns)
+    gate = desk.snapshot(verdict, account(verdict.now_ns)).gate
+    assert gate.hours_since_call == pytest.approx((verdict.now_ns - now_ns) / HOUR_NS)
+
+
 def test_a_decision_carries_what_was_known_at_the_snapshot(
     warm: tuple[DecisionDesk, Journal],
 ) -> None:
@@ -323,6 +375,40 @@ def settled(desk: DecisionDesk, now_ns: int) -> tuple[list[float], list[float]]:
         feed(desk, close_ns)
         desk.close(close_ns)
     return totals, [sum(total for _, _, total in desk.gate.state()["edge"])]
+
+
+def gate_state(desk: DecisionDesk) -> str:
+    return json.dumps(desk.gate.state())
+
+
+def events(journal: Journal, kind: str) -> list[Event]:
+    journal.flush()
+    return journal.rows(Event, "kind = ?", (kind,))
+
+
+@pytest.mark.parametrize("cost", ["NaN", "Infinity", "-1"])
+def test_a_bill_that_is_no_amount_is_an_event_and_the_expected_cost_stands(
+    warm: tuple[DecisionDesk, Journal], cost: str
+) -> None:
+    desk, journal = warm
+    snapshot, now_ns = ask(desk)
+    before = gate_state(desk)
+    desk.decided(snapshot, Advice(None, "late", cost_usd=Decimal(cost)), "rules", 0)
+    assert gate_state(desk) == before
+    assert [(row.ts_ns, row.kind) for row in events(journal, "bill_refused")] == [
+        (now_ns, "bill_refused")
+    ]
+
+
+def test_a_call_whose_worth_is_no_number_is_an_event_and_teaches_nothing(
+    warm: tuple[DecisionDesk, Journal],
+) -> None:
+    desk, journal = warm
+    call_ns = next_wake(desk).now_ns
+    desk.restore({**desk.state(), "calls": [[call_ns, {BTC: [math.nan, 50_000.0]}]]})
+    before, (after,) = settled(desk, call_ns)
+    assert after == before[-1]
+    assert [row.ts_ns for row in events(journal, "call_unsettled")] == [call_ns + 4 * HOUR_NS]
 
 
 def forget_open_calls(desk: DecisionDesk) -> None:

@@ -26,6 +26,7 @@ CLOCKS = {
 }  # fmt: skip
 
 ENVIRONMENT = {"os.environ", "os.getenv"}
+DOORS = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 
 
 def offenders(
@@ -72,12 +73,54 @@ def hidden_inputs(code: ast.AST) -> list[str]:
     return found
 
 
+def environment_reads(code: ast.AST) -> list[str]:
+    """Return every way to the process environment: os, python-dotenv, and Typer's `envvar`."""
+    found = [name for name in imports(code) if name.split(".")[0] == "dotenv"]
+    found += [name for name in imports(code) if name in {f"os.{each}" for each in DOORS}]
+    for node in ast.walk(code):
+        if isinstance(node, ast.Attribute) and node.attr in DOORS:
+            found.append(ast.unparse(node))
+        elif isinstance(node, ast.keyword) and node.arg == "envvar":
+            found.append("envvar")
+    return found
+
+
 def test_pure_rooms_know_nothing_of_the_engine_but_its_value_types() -> None:
     assert offenders(PURE_MODULES, engine_imports) == {}
 
 
 def test_pure_rooms_have_no_clock_no_dice_and_no_environment() -> None:
     assert offenders(PURE_MODULES, hidden_inputs) == {}
+
+
+def test_the_environment_is_read_in_one_module_and_live_only() -> None:
+    elsewhere = [
+        path
+        for path in MODULES
+        if path != PACKAGE / "environment.py" and PACKAGE / "live" not in path.parents
+    ]
+    assert offenders(elsewhere, environment_reads) == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nos.environ['X']",
+        "import os as o\no.getenv('X')",
+        "from os import environ",
+        "from os import getenv as g",
+        "os.environb[b'X']",
+        "from dotenv import load_dotenv",
+        "import dotenv.main",
+        "typer.Option(envvar='X')",
+    ],
+)
+def test_an_environment_read_would_be_found(code: str) -> None:
+    assert environment_reads(ast.parse(code))
+
+
+def test_the_rest_of_os_may_be_used() -> None:
+    assert environment_reads(ast.parse("import os\nos.fsync(os.open('x', os.O_RDONLY))")) == []
 
 
 def test_the_pure_rooms_are_there_to_be_checked() -> None:

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from ocw_strategy.messages import (
     DecisionPayload,
     OcwDecision,
+    OcwHalts,
     OcwTradeClosed,
     TargetContext,
     TradePayload,
 )
-from ocw_strategy.risk import Lot, LotBook, trade_row
+from ocw_strategy.risk import HaltGuard, HaltSettings, Lot, LotBook, trade_row
 
 BTC = "BTCUSDT-PERP"
 D = Decimal
@@ -109,6 +110,18 @@ def test_a_trade_arrives_as_it_was_sent() -> None:
     assert sent.read() == payload
     assert sent.read().trade == payload.trade
     assert sent.read().outcome() == payload.outcome()
+
+
+def test_a_guards_state_arrives_so_that_another_guard_goes_on_from_it() -> None:
+    guard = HaltGuard(HaltSettings(max_drawdown_fraction=0.1))
+    for now_ns, equity in ((1, 100.1), (2, 90.0), (3, math.nan)):
+        guard.on_equity(now_ns, equity)
+    guard.on_exit(BTC, 4)
+    sent = OcwHalts(ts_event=3, ts_init=4, state=json.dumps(guard.state()))
+    other = HaltGuard(HaltSettings(max_drawdown_fraction=0.1))
+    other.restore(OcwHalts.from_dict(sent.to_dict()).read())
+    assert other.state() == guard.state()
+    assert (other.drawdown_fraction, other.blocked(5)) == (guard.drawdown_fraction, "drawdown")
 
 
 def test_b4_the_outcome_of_a_trade_is_net_of_fees_and_funding() -> None:

@@ -12,6 +12,7 @@ from ocw_strategy.positions import EntryContext, Fill, PositionBook
 
 BTC, ETH = "BTCUSDT-PERP", "ETHUSDT-PERP"
 D = Decimal
+TRAILS = {"calm": 1.0, "wild": 1.5}
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def journal() -> Iterator[Journal]:
 
 @pytest.fixture
 def book(journal: Journal) -> PositionBook:
-    return PositionBook(journal, (BTC, ETH))
+    return PositionBook(journal, (BTC, ETH), TRAILS.__getitem__)
 
 
 def intent(name: str, side: str, purpose: str, symbol: str = BTC) -> Intent:
@@ -88,6 +89,15 @@ def test_a_position_is_what_its_fills_add_up_to_at_the_last_price(book: Position
     assert book.decision_id(BTC) == "decision-a"
 
 
+def test_the_trailing_width_is_that_of_the_oldest_lots_regime_at_entry(book: PositionBook) -> None:
+    book.see(BTC, D(100), D(101), D(99), 5)
+    enter(book, "a", 10, "1", "100", regime="wild")
+    enter(book, "b", 20, "3", "104", regime="calm")
+    assert [view.trail_scale for view in book.positions().values()] == [1.5]
+    leave(book, "x", 30, "1", "110")
+    assert [view.trail_scale for view in book.positions().values()] == [1.0]
+
+
 def test_a_short_is_held_with_a_positive_quantity_and_its_direction(book: PositionBook) -> None:
     enter(book, "a", 10, "2", "100", side="SELL")
     book.see(BTC, D(90), D(101), D(89), 20)
@@ -132,7 +142,7 @@ def test_trades_are_told_in_the_order_of_time_whatever_the_order_of_instruments(
     journal: Journal,
 ) -> None:
     def told(order: tuple[str, ...]) -> list[str]:
-        book = PositionBook(journal, (BTC, ETH))
+        book = PositionBook(journal, (BTC, ETH), TRAILS.__getitem__)
         for symbol in order:
             enter(book, f"{symbol}-{order[0]}", 10, "1", "100", symbol=symbol)
         for symbol in order:

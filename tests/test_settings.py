@@ -23,6 +23,7 @@ from ocw_strategy.settings import (
 from ocw_strategy.units import DAY_NS, HOUR_NS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
+BACKTESTS = sorted(path for path in CONFIGS.glob("*.toml") if "backtest" in path.stem)
 BACKTEST = CONFIGS / "backtest.toml"
 OF_THE_RUN = {"run.name", "run.start", "run.end"}
 WINDOW = {"run": {"start": "2024-01-01", "end": "2024-02-01"}}
@@ -39,7 +40,6 @@ def fields(model: type[BaseModel], place: str = "") -> Iterator[tuple[str, Any]]
 
 
 LEAVES = dict(fields(Settings))
-BACKTESTS = sorted(p for p in CONFIGS.glob("*.toml") if "backtest" in p.stem)
 WRITTEN = tomllib.loads(BACKTEST.read_text(encoding="utf-8"))
 
 
@@ -249,6 +249,26 @@ def test_a_fault_is_one_sentence_with_key_and_remedy(
     assert remedy in said
     assert "\n" not in said
     assert len(said) < 300
+
+
+@pytest.mark.parametrize(
+    ("band", "stagflation", "said"),
+    [
+        (0.5, 0.75, "calm stagflation: was 0.375"),
+        (2.5, 0.75, "calm goldilocks: was 2.5"),
+        (2.0, 0.25, "unknown stagflation: was 0.25"),
+    ],
+)
+def test_a_trailing_width_that_no_exit_rule_was_proved_for_is_refused(
+    band: float, stagflation: float, said: str
+) -> None:
+    regime = {
+        "bands": [{"name": "calm", "exposure_scale": 1.0, "trail_scale": band}],
+        "macro": {"stagflation_trail_scale": stagflation},
+    }
+    with pytest.raises(SettingsError, match=said) as raised:
+        settings_from({**WINDOW, "regime": regime})
+    assert "from 0.5 to 2" in str(raised.value)
 
 
 def test_a_fault_says_the_value_that_was_found() -> None:

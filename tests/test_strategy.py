@@ -1,6 +1,7 @@
 """The strategy on a venue, told what to do by decisions that a test publishes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from nautilus_trader.common.actor import Actor
 from nautilus_trader.model.data import DataType
 
 from ocw_strategy.backtest.node import run_config
-from ocw_strategy.journal import FillRow, Funding, Journal, Record, Trade
+from ocw_strategy.journal import FillRow, Funding, Intent, Journal, OrderEvent, Record, Trade
 from ocw_strategy.messages import DecisionPayload, OcwDecision, TargetContext
+from ocw_strategy.risk import client_order_id
 from ocw_strategy.settings import Settings
 from ocw_strategy.units import SECOND_NS
 from tests.backtest.scripted import (
@@ -30,8 +32,9 @@ from tests.backtest.scripted import (
 class Teller(Actor):
     """Publishes exposures in BTC six seconds after the closes they are given for."""
 
-    def __init__(self, exposures: Mapping[str, float]) -> None:
+    def __init__(self, exposures: Mapping[str, float], regime: str) -> None:
         super().__init__()
+        self._regime = regime
         self._exposures = {at(clock): exposure for clock, exposure in exposures.items()}
 
     def on_start(self) -> None:
@@ -45,7 +48,7 @@ class Teller(Actor):
             close_ns=close_ns,
             source="test",
             reason="",
-            regime="calm_goldilocks",
+            regime=self._regime,
             regime_scale=1.0,
             macro_scale=1.0,
             targets=(
@@ -71,15 +74,20 @@ class Teller(Actor):
 
 
 def rows_of(
-    settings: Settings, exposures: Mapping[str, float], *records: type[Record]
+    settings: Settings,
+    exposures: Mapping[str, float],
+    *records: type[Record],
+    before: Sequence[Record] = (),
+    regime: str = "calm_goldilocks",
 ) -> list[list[Any]]:
     journal = Journal.open(":memory:", run_id="strategy", power_safe=False)
     try:
+        journal.append_durably(*before)
         config = run_config(settings, "strategy", wake=False)
         node = BacktestNode([config])
         try:
             node.build()
-            node.get_engine(config.id).add_actor(Teller(exposures))
+            node.get_engine(config.id).add_actor(Teller(exposures, regime))
             node.run()
         finally:
             node.dispose()
@@ -128,3 +136,47 @@ def test_funding_is_told_once_and_of_every_position_in_turn(tmp_path: Path, oms:
     first, second = trades
     assert first.funding_usd == pytest.approx(sum(row.amount_usd for row in payments[:2]))
     assert second.funding_usd == pytest.approx(sum(row.amount_usd for row in payments[2:]))
+
+
+def test_order_ids_follow_from_what_the_journal_knew_at_the_start(tmp_path: Path) -> None:
+    settings = hours_settings(market(tmp_path, {}))
+    exposures = {"01:00": 1.0, "03:00": 0.0}
+    intents, fills = rows_of(settings, exposures, Intent, FillRow)
+    assert [(intent.decision_id, intent.leg, intent.attempt) for intent in intents] == [
+        ("at-3600", f"{BTC}/entry", 0),
+        ("at-3600", f"{BTC}/stop/1", 0),
+        ("at-10800", f"{BTC}/exit/decision", 0),
+    ]
+    assert [intent.client_order_id for intent in intents] == [
+        client_order_id("OCWStrategy-000", intent.decision_id, intent.leg, intent.attempt)
+        for intent in intents
+    ]
+    # the same again in a journal that knows the first two orders and that they have ended
+    entry, stop = intents[:2]
+    known = [
+        entry,
+        replace(fills[0], trade_id="of the process before"),
+        stop,
+        OrderEvent(stop.client_order_id, entry.ts_ns, "canceled", "", ""),
+    ]
+    again = rows_of(settings, exposures, Intent, before=known)[0][2:]
+    assert [(intent.decision_id, intent.leg, intent.attempt) for intent in again] == [
+        ("at-3600", f"{BTC}/entry", 1),
+        ("at-3600", f"{BTC}/stop/2", 0),
+        ("at-10800", f"{BTC}/exit/decision", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("regime", "width"),
+    [("calm_goldilocks", 0.03), ("calm_stagflation", 0.0225), ("unknown_deflation", 0.027)],
+)
+def test_the_stop_trails_by_the_width_of_the_regime_at_entry(
+    tmp_path: Path, regime: str, width: float
+) -> None:
+    bars = {"05:00": (50_000.0, 53_000.0, 50_000.0, 53_000.0)}
+    settings = hours_settings(market(tmp_path, bars))
+    intents, fills = rows_of(settings, {"01:00": 1.0}, Intent, FillRow, regime=regime)
+    entry = float(fills[0].price)
+    stops = [float(intent.trigger_price) for intent in intents if intent.purpose == "stop"]
+    assert stops[-1] == pytest.approx(53_000.0 - width * entry, abs=0.1)

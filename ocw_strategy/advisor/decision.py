@@ -18,16 +18,18 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from ocw_strategy.advisor.outcomes import (
+    DECIDED,
+    DUPLICATE_INSTRUMENT,
+    MALFORMED,
+    NOT_FINITE,
+    OUT_OF_RANGE,
+    UNKNOWN_INSTRUMENT,
+)
+from ocw_strategy.advisor.usage import Usage
 from ocw_strategy.gate.conditions import WakeCondition
 from ocw_strategy.market.snapshot import MAX_MEMORY_NOTE
 from ocw_strategy.model import Strict
-
-DECIDED: Final = "decided"
-MALFORMED: Final = "malformed"
-UNKNOWN_INSTRUMENT: Final = "unknown_instrument"
-DUPLICATE_INSTRUMENT: Final = "duplicate_instrument"
-NOT_FINITE: Final = "not_finite"
-OUT_OF_RANGE: Final = "out_of_range"
 
 MAX_REASON: Final = 2000
 
@@ -111,7 +113,18 @@ class Advice:
     raw: str = ""
     """The answer as it came; empty where there was none."""
     cost_usd: Decimal = Decimal(0)
+    """What was paid, or the worst case where that is not known; of a replay, what was paid once."""
     latency_ns: int = 0
+    request_key: str = ""
+    """Identity of what a model was asked; empty where none was."""
+    model: str = ""
+    """The model that was asked; empty where none was."""
+    usage: Usage | None = None
+    """Tokens that were billed; None where none were, or how many is not known."""
+    advisor: str = ""
+    """Who decided in the advisor's stead, as the journal should name it; empty: the advisor."""
+    notice: str = ""
+    """Something a person should be told; said once, not each time."""
 
 
 def parse_decision(raw: str | bytes | Mapping[str, Any], symbols: Collection[str]) -> Advice:

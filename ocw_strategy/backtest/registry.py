@@ -60,6 +60,20 @@ def list_runs(folder: Path, names: Sequence[str] = ()) -> RunList:
     return RunList(folder, tuple(rows))
 
 
+def newest_run(folder: Path) -> Path:
+    """Return the folder of the run that was made last.
+
+    Raises
+    ------
+    JournalError
+        If there is none.
+    """
+    rows = list_runs(folder).rows
+    if not rows:
+        raise JournalError("run", str(folder), "no run is there yet; `ocw demo` makes one")
+    return folder / rows[-1].run_id
+
+
 def _is_run(folder: Path) -> bool:
     # a run in the making lies in a hidden folder
     return not folder.name.startswith(".") and (folder / JOURNAL_FILE).is_file()

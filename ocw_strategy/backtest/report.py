@@ -85,12 +85,8 @@ def _head(summary: Summary) -> str:
         f"{moment(summary.start_ns)} to {moment(summary.end_ns)} UTC · {coins} · "
         f"{summary.bar_minutes}-minute bars · advisor: {summary.advisor} · seed {summary.seed}"
     )
-    banner = (
-        paragraph("SYNTHETIC MARKET: made up by `ocw data sample`, not real prices.", "banner")
-        if summary.synthetic
-        else ""
-    )
-    return f"<h1>{escape(summary.name)}</h1>{paragraph(window, 'soft')}{banner}"
+    banners = "".join(paragraph(line, "banner") for line in sentences.warnings(summary))
+    return f"<h1>{escape(summary.name)}</h1>{paragraph(window, 'soft')}{banners}"
 
 
 def _result(summary: Summary) -> str:

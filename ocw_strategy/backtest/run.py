@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from ocw_strategy.advisors import hindsight_warning
 from ocw_strategy.backtest.node import run_config, run_node
 from ocw_strategy.backtest.window import check_window
 from ocw_strategy.errors import JournalError
-from ocw_strategy.journal import Journal
+from ocw_strategy.journal import Event, Journal
 from ocw_strategy.settings import Settings
 
 JOURNAL_FILE = "journal.db"
 CONFIG_FILE = "config.json"
+HINDSIGHT = "hindsight"
+"""The kind of event that marks a run whose model may remember its window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,20 @@ def run_backtest(
         If the catalog lacks what the window needs.
     JournalError
         If the disk is full or the folder cannot be written.
+    HindsightError
+        If Claude decides and may remember the window.
     AccountBlownError
         If equity fell to the maintenance margin.
     """
     check_window(settings)
+    hindsight = hindsight_warning(settings)
     runs = Path(settings.run.runs_dir)
     partial = None
     try:
         run_id, partial = _claim(runs, _run_id(settings, created_wall_ns))
         folder = runs / run_id
         (partial / CONFIG_FILE).write_text(settings.canonical_json() + "\n", encoding="utf-8")
-        digest = _run_into(partial, settings, run_id, created_wall_ns, progress)
+        digest = _run_into(partial, settings, run_id, created_wall_ns, hindsight, progress)
         if finish is not None:
             finish(partial)
         partial.rename(folder)
@@ -105,6 +111,7 @@ def _run_into(
     settings: Settings,
     run_id: str,
     created_wall_ns: int,
+    hindsight: str,
     progress: Callable[[int], None] | None,
 ) -> str:
     journal = Journal.open(
@@ -115,6 +122,8 @@ def _run_into(
         power_safe=False,
     )
     try:
+        if hindsight:
+            journal.append(Event(settings.run.start_ns, HINDSIGHT, "", hindsight))
         run_node(run_config(settings, run_id), progress=progress)
         journal.flush()
         return journal.digest()

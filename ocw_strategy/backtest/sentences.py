@@ -11,6 +11,12 @@ from ocw_strategy.settings import Settings
 _FEW_DAYS = 90
 
 
+def warnings(summary: Summary) -> list[str]:
+    """Return what every table and page of the run must say first; nothing for most runs."""
+    synthetic = "SYNTHETIC MARKET: made up by `ocw data sample`, not real prices."
+    return [line for line in (synthetic * summary.synthetic, summary.hindsight) if line]
+
+
 def verdict(summary: Summary) -> str:
     """Say in a sentence or two what came of the run and whether it beat holding."""
     gained = summary.result.total_return
@@ -38,14 +44,14 @@ def bound_sentence(summary: Summary) -> str:
         return "Entries filled at the alert's time: the result itself is the optimistic one."
     paid = usd(abs(bound.gain_usd))
     cost = (
-        f"Slippage and waiting for it cost {paid}"
+        f"Waiting for it cost {paid}"
         if bound.gain_usd > 0
         else f"Waiting for it happened to save {paid}"
     )
     return (
         f"The result fills an entry no earlier than the next bar's close. {cost} over "
         f"{bound.entries:,} entries. Had each filled at the price its decision took effect at, "
-        f"all else unchanged, the return would be "
+        f"slippage paid and all else unchanged, the return would be "
         f"{percent(bound.total_return, sign=True)}: the optimistic bound, not a result."
     )
 
@@ -54,6 +60,8 @@ def limits_of_this(summary: Summary, settings: Settings) -> list[str]:
     """Return what the figures do not show, a sentence each."""
     costs, execution = settings.costs, settings.execution
     lines = []
+    if summary.hindsight:
+        lines.append(summary.hindsight)
     if summary.synthetic:
         lines.append(
             "The market is SYNTHETIC, with edges planted in it: these figures show that the "

@@ -8,6 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from ocw_strategy.backtest.run import HINDSIGHT
 from ocw_strategy.backtest.run_data import RunData, read_run
 from ocw_strategy.backtest.statistics import Performance, hold_values, performance
 from ocw_strategy.backtest.tallies import (
@@ -21,20 +22,23 @@ from ocw_strategy.backtest.tallies import (
     open_positions,
     time_in_market,
     trade_figures,
+    waiting_usd,
 )
 from ocw_strategy.model import Strict
+from ocw_strategy.settings import Settings
 
 
 class OptimisticBound(Strict):
-    """The result if every entry had filled, without slippage, at its decision's own price.
+    """The result if every entry had filled at its alert: the price its decision took effect at.
 
-    Sizes, fees and everything later are left as they were. It is a bound, not a result: bars do
+    The stated slippage of a market order is still paid, as an entry at its alert pays it. Sizes,
+    fees and everything later are left as they were. It is a bound, not a result: bars do
     not show whether that price could still be had.
     """
 
     total_return: float
     gain_usd: float
-    """What the entries would have saved; negative where waiting for the next bar paid."""
+    """What filling at once would have saved; negative where waiting for the next bar paid."""
     entries: int
 
 
@@ -50,6 +54,8 @@ class Summary(Strict):
     synthetic: bool
     """Whether the market was the built-in sample."""
     advisor: str
+    hindsight: str
+    """What is wrong with the window: the model may remember it; empty where it may not."""
     start_ns: int
     end_ns: int
     days: float
@@ -109,7 +115,8 @@ def summarise_run(run: RunData) -> Summary:
         settings_hash=hashlib.sha256(settings.canonical_json().encode()).hexdigest(),
         seed=settings.run.seed,
         synthetic=run.synthetic,
-        advisor=settings.advisor.kind,
+        advisor=_advisor(settings),
+        hindsight="; ".join(row.detail for row in run.events if row.kind == HINDSIGHT),
         start_ns=int(run.ts_ns[0]),
         end_ns=int(run.ts_ns[-1]),
         days=run.days,
@@ -124,7 +131,7 @@ def summarise_run(run: RunData) -> Summary:
         equal_weight=equal,
         excess_over_hold=result.total_return - hold.total_return,
         excess_over_equal_weight=result.total_return - equal.total_return,
-        optimistic=_optimistic(run, costs, result),
+        optimistic=_optimistic(run, result),
         trades=trade_figures(run.trades, settings.bandit.minimum_signal),
         costs=costs,
         time_in_market=time_in_market(run),
@@ -136,12 +143,17 @@ def summarise_run(run: RunData) -> Summary:
     )
 
 
+def _advisor(settings: Settings) -> str:
+    advisor = settings.advisor
+    return advisor.claude.model if advisor.kind == "claude" else advisor.kind
+
+
 def _macro_assumed(run: RunData) -> bool:
     return bool(run.decisions) and json.loads(run.decisions[-1].snapshot)["regime"]["macro_assumed"]
 
 
-def _optimistic(run: RunData, costs: CostFigures, result: Performance) -> OptimisticBound:
-    gain_usd = costs.slippage_usd.get("entry", 0.0)
+def _optimistic(run: RunData, result: Performance) -> OptimisticBound:
+    gain_usd = waiting_usd(run)
     return OptimisticBound(
         total_return=result.total_return + gain_usd / float(run.equity[0]),
         gain_usd=gain_usd,

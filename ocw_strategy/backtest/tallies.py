@@ -173,6 +173,18 @@ def cost_figures(run: RunData) -> CostFigures:
     )
 
 
+def waiting_usd(run: RunData) -> float:
+    """Return what entries paid beyond a fill at their alert, which pays the stated slippage too."""
+    slippage, paid = run.settings.costs.market_slippage_bps / 10_000, 0.0
+    for fill in run.fills:
+        if fill.purpose == "entry":
+            side = 1 if fill.side == "BUY" else -1
+            reference = float(run.intents[fill.client_order_id].reference_price)
+            at_alert = reference * (1 + side * slippage)
+            paid += _signed(fill) * (float(fill.price) - at_alert)
+    return paid
+
+
 def open_positions(run: RunData) -> tuple[OpenPosition, ...]:
     """Return what the fills leave open at the end."""
     net: dict[str, float] = defaultdict(float)

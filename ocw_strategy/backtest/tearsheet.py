@@ -12,7 +12,7 @@ from nautilus_trader.analysis import TearsheetConfig, create_tearsheet_from_stat
 from ocw_strategy.backtest.run_data import RunData
 from ocw_strategy.backtest.statistics import daily_returns, hold_values
 from ocw_strategy.backtest.summary import Summary
-from ocw_strategy.backtest.wording import comparison_heads, moment
+from ocw_strategy.backtest.wording import comparison_heads, market_text, moment
 
 _STATISTICS = {
     "sharpe": "Sharpe Ratio (365 days)",
@@ -29,7 +29,8 @@ def write_tearsheet(path: Path, run: RunData, summary: Summary) -> None:
     charts = [chart for chart in TearsheetConfig().charts if chart.name != "rolling_sharpe"]
     held = hold_values(run.prices, summary.starting_usd, run.settings.costs.taker_fee)
     result, trades = summary.result, summary.trades
-    market = " (SYNTHETIC market)" if summary.synthetic else ""
+    market = market_text(summary)
+    title = f"OCW {summary.name}" + ("" if market == "catalog" else f" ({market})")
     create_tearsheet_from_stats(
         stats_pnls={
             "Net of closed trades (USD)": trades.net_usd,
@@ -44,7 +45,7 @@ def write_tearsheet(path: Path, run: RunData, summary: Summary) -> None:
         },
         returns=daily_returns(run.ts_ns, run.equity),
         output_path=str(path),
-        title=f"OCW {summary.name}{market}",
+        title=title,
         config=TearsheetConfig(charts=charts),
         benchmark_returns=daily_returns(run.ts_ns, held),
         benchmark_name=comparison_heads(summary)[-1],
@@ -52,7 +53,7 @@ def write_tearsheet(path: Path, run: RunData, summary: Summary) -> None:
             "Run": summary.run_id,
             "From": moment(summary.start_ns),
             "To": moment(summary.end_ns),
-            "Market": "SYNTHETIC" if summary.synthetic else "catalog",
+            "Market": market,
         },
         account_info={
             "Starting equity (USD)": f"{summary.starting_usd:,.2f}",

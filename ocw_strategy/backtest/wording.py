@@ -55,6 +55,12 @@ def short(symbol: str) -> str:
     return symbol.removesuffix("-PERP").removesuffix("USDT")
 
 
+def market_text(summary: Summary) -> str:
+    """Return what kind of market a run was made on, and whether its model may remember it."""
+    market = "SYNTHETIC" if summary.synthetic else "catalog"
+    return f"{market}, HINDSIGHT" if summary.hindsight else market
+
+
 def comparison_heads(summary: Summary) -> tuple[str, ...]:
     """Return the column heads of `comparison_rows`."""
     return ("", "OCW", f"hold {short(summary.hold_symbol)}", "hold all, equal weight")
@@ -138,7 +144,8 @@ def run_rows(summary: Summary) -> list[tuple[str, str]]:
     """Return what two runs are compared by."""
     result, trades = summary.result, summary.trades
     return [
-        ("Market", "SYNTHETIC" if summary.synthetic else "catalog"),
+        ("Market", market_text(summary)),
+        ("Advisor", summary.advisor),
         ("From", moment(summary.start_ns)),
         ("To", moment(summary.end_ns)),
         ("Instruments", ", ".join(map(short, summary.instruments))),

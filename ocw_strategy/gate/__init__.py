@@ -3,6 +3,7 @@
 from ocw_strategy.gate.conditions import (
     DERIVATIVE_METRICS,
     FEATURE_METRICS,
+    LEVEL_METRICS,
     METRICS,
     WakeCondition,
     WakeConditionError,
@@ -18,6 +19,7 @@ from ocw_strategy.gate.watch import Watch, is_decision_close
 __all__ = [
     "DERIVATIVE_METRICS",
     "FEATURE_METRICS",
+    "LEVEL_METRICS",
     "METRICS",
     "Gate",
     "GateError",

@@ -48,6 +48,9 @@ DERIVATIVE_METRICS: Final[Mapping[str, str]] = {
 METRICS: Final[Mapping[str, str]] = {**FEATURE_METRICS, **DERIVATIVE_METRICS}
 """Every metric a wake condition may name."""
 
+LEVEL_METRICS: Final = frozenset({"price"})
+"""Metrics whose thresholds are levels: they tell of when and where, the others are relative."""
+
 Operator = Literal["gt", "lt", "crosses_above", "crosses_below", "abs_change_fraction_gt"]
 
 
@@ -70,14 +73,18 @@ class WakeCondition(Strict):
     """Why, in the advisor's words; told back when it fires."""
 
 
-def parse_condition(raw: Mapping[str, Any]) -> WakeCondition:
+def parse_condition(raw: object) -> WakeCondition:
     """Build a wake condition from untrusted data.
 
     Raises
     ------
     WakeConditionError
-        If a field is missing, unknown, of the wrong type or not finite.
+        If it is no mapping, or a field is missing, unknown, of the wrong type or not finite.
     """
+    if not isinstance(raw, Mapping):
+        raise WakeConditionError(
+            "wake condition", raw, f"give an object of {', '.join(WakeCondition.model_fields)}"
+        )
     try:
         return WakeCondition.model_validate(dict(raw))
     except ValidationError as fault:

@@ -162,7 +162,14 @@ class Gate:
             The close of the wake. One that is unknown or settled already is ignored.
         net_versus_hold : float
             Net profit of acting on the decision over having held, a fraction of notional.
+
+        Raises
+        ------
+        GateError
+            If the profit is not finite. The call stays unsettled.
         """
+        if not math.isfinite(net_versus_hold):
+            raise GateError("net profit of a call", net_versus_hold, "give a finite fraction")
         arm = self._open_calls.pop(call_ns, None)
         if arm is not None:
             self._edge.record(arm, net_versus_hold)
@@ -176,7 +183,14 @@ class Gate:
             The close of the wake. A bill for any other moment is paid in full.
         usd : float
             The bill, in US dollars.
+
+        Raises
+        ------
+        GateError
+            If the bill is negative or not finite. The expected cost stands.
         """
+        if not (math.isfinite(usd) and usd >= 0):
+            raise GateError("bill of a call", usd, "give a finite amount of US dollars, 0 or more")
         expected = call_ns in self._unbilled
         if expected:
             self._unbilled.remove(call_ns)

@@ -1,10 +1,12 @@
 """The one durable store of a run."""
 
 from ocw_strategy.journal.journal import MEMORY, Journal
+from ocw_strategy.journal.ledger import LedgerEntry, read_ledger
 from ocw_strategy.journal.lock import WriterLock
 from ocw_strategy.journal.reader import JournalReader
 from ocw_strategy.journal.records import (
     RECORDS,
+    Answered,
     Clamp,
     DecisionRow,
     Equity,
@@ -17,7 +19,10 @@ from ocw_strategy.journal.records import (
     Posterior,
     PriceRow,
     Record,
+    ReflectionRow,
     RegimeRow,
+    Settlement,
+    Spend,
     Trade,
 )
 from ocw_strategy.journal.schema import SCHEMA_VERSION
@@ -28,6 +33,7 @@ __all__ = [
     "MEMORY",
     "RECORDS",
     "SCHEMA_VERSION",
+    "Answered",
     "Clamp",
     "DecisionRow",
     "Equity",
@@ -39,12 +45,17 @@ __all__ = [
     "Journal",
     "JournalReader",
     "JournalSettings",
+    "LedgerEntry",
     "OrderEvent",
     "Posterior",
     "PriceRow",
     "Record",
+    "ReflectionRow",
     "RegimeRow",
+    "Settlement",
+    "Spend",
     "Trade",
     "WriterLock",
     "canonical_json",
+    "read_ledger",
 ]

@@ -66,6 +66,7 @@ class Journal(JournalReader):
         versions: Mapping[str, str] | None = None,
         buffer_rows: int = 512,
         power_safe: bool = True,
+        any_thread: bool = False,
     ) -> Self:
         """Open a journal for writing, creating or migrating it as needed.
 
@@ -84,6 +85,8 @@ class Journal(JournalReader):
         power_safe : bool, default True
             Wait for the disk in `append_durably`. A backtest, which can be run again, need not:
             its journal still survives the death of the process.
+        any_thread : bool, default False
+            Let other threads use it too; the caller sees to it that no two do at once.
 
         Raises
         ------
@@ -96,7 +99,9 @@ class Journal(JournalReader):
         file = Path(path).absolute()
         on_disk = str(path) != MEMORY
         with ExitStack() as undo, as_journal_error(str(path)):
-            connection = sqlite3.connect(file if on_disk else MEMORY, isolation_level=None)
+            connection = sqlite3.connect(
+                file if on_disk else MEMORY, isolation_level=None, check_same_thread=not any_thread
+            )
             undo.callback(connection.close)
             check_identity(connection, str(path))
             lock = WriterLock(file) if on_disk else None
@@ -143,8 +148,15 @@ class Journal(JournalReader):
         return journal
 
     @staticmethod
-    def read_only(path: str | Path) -> JournalReader:
+    def read_only(path: str | Path, *, any_thread: bool = False) -> JournalReader:
         """Open a journal for reading, while it is written or after.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        any_thread : bool, default False
+            Let other threads use it too; the caller sees to it that no two do at once.
 
         Raises
         ------
@@ -159,7 +171,12 @@ class Journal(JournalReader):
                 # a writer died while it made or closed the file, and a reader may not undo that
                 with closing(sqlite3.connect(file)) as recovery:
                     recovery.execute("PRAGMA schema_version")
-            connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, isolation_level=None)
+            connection = sqlite3.connect(
+                f"{file.as_uri()}?mode=ro",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=not any_thread,
+            )
             undo.callback(connection.close)
             check_identity(connection, str(path))
             check_current(connection)

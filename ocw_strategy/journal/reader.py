@@ -10,13 +10,22 @@ import math
 import sqlite3
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from ocw_strategy.journal.records import RECORDS, Record
-from ocw_strategy.journal.schema import column_names
+from ocw_strategy.errors import JournalError
+from ocw_strategy.journal.records import RECORDS, Record, ReflectionRow
+from ocw_strategy.journal.schema import SEARCH_TABLE, column_names
 from ocw_strategy.journal.sql import as_journal_error, canonical_json
 
 type Scalar = int | float | str
+
+_LAST_NS: Final = 2**63 - 1
+_NOT_IN_WORDS: Final = str.maketrans('"\0', "  ")
+
+
+def _record[R: Record](kind: type[R], row: tuple[Any, ...]) -> R:
+    # a float that is NULL in the file was NaN
+    return kind(*(math.nan if value is None else value for value in row) if None in row else row)
 
 
 class JournalReader:
@@ -59,11 +68,7 @@ class JournalReader:
             f"SELECT {names} FROM {record.TABLE} WHERE {where or 'TRUE'} ORDER BY {order} LIMIT ?",
             (*parameters, -1 if limit is None else limit),
         )
-        return [
-            # a float that is NULL in the file was NaN
-            record(*(math.nan if value is None else value for value in row) if None in row else row)
-            for row in found
-        ]
+        return [_record(record, row) for row in found]
 
     def columns(
         self, record: type[Record], where: str = "", parameters: Sequence[Scalar] = ()
@@ -89,6 +94,37 @@ class JournalReader:
         )
         return int(found[0][0])
 
+    def search(
+        self, words: Sequence[str], *, before_ns: int | None = None, limit: int = 10
+    ) -> list[ReflectionRow]:
+        """Return the reflections in which any of some words stands, the most relevant first.
+
+        Relevance is BM25: a rare word counts more than one that stands everywhere. Among equals
+        the newer comes first.
+
+        Parameters
+        ----------
+        words : Sequence[str]
+            What to look for, as words and not as a query: their punctuation means nothing.
+        before_ns : int, optional
+            Leave out trades that were closed at or after this moment.
+        limit : int, default 10
+            The most reflections to return.
+        """
+        plain = (word.translate(_NOT_IN_WORDS) for word in words)
+        asked = " OR ".join(f'"{word}"' for word in plain if word.strip())
+        if not asked:
+            return []
+        columns = ", ".join(f"r.{name}" for name in column_names(ReflectionRow))
+        key = ReflectionRow.KEY[0]
+        found = self._query(
+            f"SELECT {columns} FROM {SEARCH_TABLE} JOIN {ReflectionRow.TABLE} r"
+            f" ON r.{key} = {SEARCH_TABLE}.{key} WHERE {SEARCH_TABLE} MATCH ? AND r.ts_ns < ?"
+            f" ORDER BY round(bm25({SEARCH_TABLE}), 9), r.ts_ns DESC, r.{key} LIMIT ?",
+            (asked, _LAST_NS if before_ns is None else before_ns, limit),
+        )
+        return [_record(ReflectionRow, row) for row in found]
+
     def load_state(self, name: str) -> dict[str, Any] | None:
         """Return the state last saved under a name, or None."""
         found = self._query("SELECT state FROM states WHERE name = ?", (name,))
@@ -105,14 +141,15 @@ class JournalReader:
 
         It covers every record as canonical JSON (floats to the last bit, NaN as null), sorted
         within its table, without the columns a record leaves `UNDIGESTED`. Left out are row ids,
-        an empty table (a table that is added later changes no old digest), the saved states
-        (caches of the records) and the meta data: a recording and its replay differ in their
-        configuration and agree in what happened.
+        an empty table (a table that is added later changes no old digest), records that are not
+        `DIGESTED`, the saved states (caches of the records) and the meta data: a recording and its
+        replay differ in their configuration and agree in what happened.
         """
         digest = hashlib.sha256()
         self._query("BEGIN")
         try:
-            for record in sorted(RECORDS, key=lambda record: record.TABLE):
+            digested = [record for record in RECORDS if record.DIGESTED]
+            for record in sorted(digested, key=lambda record: record.TABLE):
                 names = [name for name in column_names(record) if name not in record.UNDIGESTED]
                 found = self._query(f"SELECT {', '.join(names)} FROM {record.TABLE}")
                 if found:
@@ -122,6 +159,20 @@ class JournalReader:
         finally:
             self._query("COMMIT")
         return digest.hexdigest()
+
+    def check_pages(self) -> None:
+        """Read the whole file and refuse it if a page, a table or an index of it is damaged.
+
+        A value that was changed inside its row is not seen here.
+
+        Raises
+        ------
+        JournalError
+            Naming what SQLite found first.
+        """
+        found = self._query("PRAGMA integrity_check(1)")[0][0]
+        if found != "ok":
+            raise JournalError("journal", self.path, f"is damaged: {found}; restore a copy of it")
 
     def close(self) -> None:
         """Close the file."""

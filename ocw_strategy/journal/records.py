@@ -3,7 +3,9 @@
 Times are UNIX nanoseconds of the decision clock unless a field is called ``wall_ns``. Quantities,
 prices and money that reached (or came from) the venue are decimal strings, exact to the digit;
 model values are floats. Fields listed in ``UNDIGESTED`` are measurements of this machine (wall
-time, latency): they are stored but are no part of the digest.
+time, latency): they are stored but are no part of the digest. Nor are the tables whose
+``DIGESTED`` is false: money that is only spent when an answer is bought. A recording and its replay
+have one digest, since a decision carries what it cost when it was bought.
 """
 
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ class Record:
     KEY: ClassVar[tuple[str, ...]] = ()
     """Columns that identify a row; empty for an append-only table without one."""
     UNDIGESTED: ClassVar[frozenset[str]] = frozenset()
+    DIGESTED: ClassVar[bool] = True
+    """Whether the table is part of what happened in a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,14 @@ class DecisionRow(Record):
     """Canonical JSON of what was decided, after checks."""
     raw: str
     """The advisor's answer as it came; empty for rules."""
+    request_key: str
+    """SHA-256 of the request that was, or would have been, sent; empty for rules."""
+    model: str
+    """The model that answered; empty for rules."""
+    detail: str
+    """What was wrong, in words; empty for a decision."""
+    usage: str
+    """Canonical JSON of the tokens that were paid for; empty where none were."""
     cost_usd: str
     latency_ns: int
     wall_ns: int
@@ -249,7 +261,104 @@ class Event(Record):
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Spend(Record):
+    """Money set aside for one call before it is made: its worst case, durable."""
+
+    TABLE = "spend"
+    KEY = ("reservation_id",)
+    DIGESTED = False
+
+    reservation_id: str
+    ts_ns: int
+    """When it was set aside, on the clock by which the budget counts days."""
+    day: str
+    """ISO date of that moment, UTC: the ledger it counts in, whenever it is settled."""
+    model: str
+    request_key: str
+    reserved_usd: str
+    prices: str
+    """Canonical JSON of the prices it was made with, US dollars per million tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement(Record):
+    """What a call came to. Without one, the reservation counts in full for ever."""
+
+    TABLE = "settlements"
+    KEY = ("reservation_id",)
+    UNDIGESTED = frozenset({"wall_ns"})
+    DIGESTED = False
+
+    reservation_id: str
+    cost_usd: str
+    outcome: str
+    usage: str
+    """Canonical JSON of the tokens used; empty where that is not known."""
+    wall_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Record):
+    """What a model answered to a request: what a recording replays."""
+
+    TABLE = "answers"
+    KEY = ("request_key",)
+    UNDIGESTED = frozenset({"latency_ns", "wall_ns", "seal"})
+    DIGESTED = False
+
+    request_key: str
+    """SHA-256 of the request's canonical JSON."""
+    close_ns: int
+    """The close it was first asked at."""
+    model: str
+    outcome: str
+    text: str
+    """The answer as it came."""
+    detail: str
+    """What was wrong, in words."""
+    request_id: str
+    """The provider's name for the call."""
+    usage: str
+    """Canonical JSON of the tokens used; empty where nothing is known to have been bought."""
+    cost_usd: str
+    latency_ns: int
+    wall_ns: int
+    body: str
+    """Canonical JSON of the request."""
+    seal: str
+    """SHA-256 of all the other columns: a damaged row is never replayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReflectionRow(Record):
+    """What a closed trade taught; its words are found again by `JournalReader.search`."""
+
+    TABLE = "reflections"
+    KEY = ("trade_id",)
+    SEARCHED: ClassVar[tuple[str, ...]] = ("symbol", "regime", "signals", "text")
+    """Columns whose words are indexed."""
+
+    trade_id: str
+    decision_id: str
+    """The decision that opened the trade."""
+    ts_ns: int
+    """When the trade was closed."""
+    symbol: str
+    direction: int
+    """1 long, -1 short."""
+    regime: str
+    """The regime at entry."""
+    signals: str
+    """Words on the signals at entry, such as ``funding_right open_interest_wrong``."""
+    net_return: float
+    """Net profit over entry notional, a fraction."""
+    text: str
+    source: str
+    """``rules``, or the model that wrote it."""
+
+
 RECORDS: tuple[type[Record], ...] = (
     Evaluation, DecisionRow, Clamp, Intent, OrderEvent, FillRow, Trade, Funding,
-    Posterior, Equity, PriceRow, RegimeRow, Event,
+    Posterior, Equity, PriceRow, RegimeRow, Event, Spend, Settlement, Answered, ReflectionRow,
 )  # fmt: skip

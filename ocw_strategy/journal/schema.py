@@ -1,10 +1,11 @@
 """The file a journal is: its tables, its version and how an older file becomes today's.
 
 A new file gets one STRICT table per record of `records.RECORDS`, derived from the dataclass: the
-fields are the columns, ``KEY`` is a UNIQUE constraint. An older file is brought forward by
-`MIGRATIONS`, one transaction a step, so that a crash leaves a whole version behind. A file that is
-not a journal and a journal of a newer version are refused and left untouched; so is one whose
-tables are not the records (a record that was changed without a migration).
+fields are the columns, ``KEY`` is a UNIQUE constraint. Triggers keep a full-text index over the
+reflections in step. An older file is brought forward by `MIGRATIONS`, one transaction a step, so
+that a crash leaves a whole version behind. A file that is not a journal and a journal of a newer
+version are refused and left untouched; so is one whose tables are not the records (a record that
+was changed without a migration).
 """
 
 import json
@@ -12,20 +13,16 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields
+from functools import cache
 from typing import Any, Final
 
 from ocw_strategy.errors import JournalError
-from ocw_strategy.journal.records import RECORDS, Record
+from ocw_strategy.journal.migrations import MIGRATIONS, Migration
+from ocw_strategy.journal.records import RECORDS, Record, ReflectionRow
 from ocw_strategy.journal.sql import canonical_json, transaction
 
 APPLICATION_ID: Final = 0x4F43574A
 """``OCWJ``, in the header of every journal."""
-
-type Migration = Sequence[str]
-"""The SQL statements that take a journal from one version to the next."""
-
-MIGRATIONS: Final[tuple[Migration, ...]] = ()
-"""Step ``n`` takes version ``n + 1`` to ``n + 2``. Steps are appended, never edited."""
 
 SCHEMA_VERSION: Final = 1 + len(MIGRATIONS)
 
@@ -37,6 +34,8 @@ STORE_TABLES: Final = (
     "CREATE TABLE states (name TEXT PRIMARY KEY NOT NULL, state TEXT NOT NULL) STRICT",
 )
 
+SEARCH_TABLE: Final = f"{ReflectionRow.TABLE}_text"
+
 
 def column_names(record: type[Record]) -> tuple[str, ...]:
     """Name the columns of a record's table, in the order of its fields."""
@@ -45,7 +44,7 @@ def column_names(record: type[Record]) -> tuple[str, ...]:
 
 def create_statements() -> list[str]:
     """Write the SQL of an empty journal of this version."""
-    return [*STORE_TABLES, *map(_create_statement, RECORDS)]
+    return [*STORE_TABLES, *map(_create_statement, RECORDS), *_search_statements()]
 
 
 def check_identity(connection: sqlite3.Connection, path: str) -> None:
@@ -114,23 +113,26 @@ def check_current(connection: sqlite3.Connection) -> None:
 
 
 def check_tables(connection: sqlite3.Connection) -> None:
-    """Refuse a journal whose tables are not the records.
+    """Refuse a journal whose tables are not the records, or whose full-text index is not ours.
 
     Raises
     ------
     JournalError
         Naming the first table that differs.
     """
-    with closing(sqlite3.connect(":memory:")) as blank:
-        for record in RECORDS:
-            blank.execute(_create_statement(record))
-            found, expected = (_describe(side, record.TABLE) for side in (connection, blank))
-            if found != expected:
-                raise JournalError(
-                    f"journal table {record.TABLE}",
-                    sorted(found ^ expected),
-                    f"add a migration that brings it to the fields of {record.__name__}",
-                )
+    written = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema")}
+    if missing := [sql for sql in _search_statements() if sql not in written]:
+        raise JournalError(
+            f"journal table {SEARCH_TABLE}", missing, "add a migration that makes it so"
+        )
+    for record, expected in _expected_tables().items():
+        found = _describe(connection, record.TABLE)
+        if found != expected:
+            raise JournalError(
+                f"journal table {record.TABLE}",
+                sorted(found ^ expected),
+                f"add a migration that brings it to the fields of {record.__name__}",
+            )
 
 
 def write_meta(
@@ -177,6 +179,31 @@ def _create_statement(record: type[Record]) -> str:
     if record.KEY:
         parts.append(f"UNIQUE ({', '.join(record.KEY)})")
     return f"CREATE TABLE {record.TABLE} ({', '.join(parts)}) STRICT"
+
+
+def _search_statements() -> list[str]:
+    # a table of its own, found again by key: the row ids of a table without an integer key may
+    # change when the file is vacuumed
+    table, key = ReflectionRow.TABLE, ReflectionRow.KEY[0]
+    names = ", ".join((key, *ReflectionRow.SEARCHED))
+    columns = ", ".join((f"{key} UNINDEXED", *ReflectionRow.SEARCHED))
+    values = ", ".join(f"new.{name}" for name in (key, *ReflectionRow.SEARCHED))
+    put = f"INSERT INTO {SEARCH_TABLE} ({names}) VALUES ({values})"
+    drop = f"DELETE FROM {SEARCH_TABLE} WHERE {key} = old.{key}"
+    return [
+        f"CREATE VIRTUAL TABLE {SEARCH_TABLE} USING fts5({columns})",
+        f"CREATE TRIGGER {table}_inserted AFTER INSERT ON {table} BEGIN {put}; END",
+        f"CREATE TRIGGER {table}_updated AFTER UPDATE ON {table} BEGIN {drop}; {put}; END",
+        f"CREATE TRIGGER {table}_deleted AFTER DELETE ON {table} BEGIN {drop}; END",
+    ]
+
+
+@cache
+def _expected_tables() -> dict[type[Record], set[tuple[object, ...]]]:
+    with closing(sqlite3.connect(":memory:")) as blank:
+        for record in RECORDS:
+            blank.execute(_create_statement(record))
+        return {record: _describe(blank, record.TABLE) for record in RECORDS}
 
 
 def _describe(connection: sqlite3.Connection, table: str) -> set[tuple[object, ...]]:

@@ -154,6 +154,7 @@ class SafetyReport(Strict):
     stop_fraction: KnownFigure
     trailing_activation_fraction: KnownFigure
     trailing_width_fraction: KnownFigure
+    """Of a position entered now: the width depends on the regime at entry."""
     protection_peak_fraction: KnownFigure
     protection_floor_fraction: KnownFigure
     max_hold_hours: KnownFigure

@@ -39,12 +39,14 @@ if TYPE_CHECKING:  # what the neighbours hand in, not what this room needs to ru
 
 MAX_RECENT_TRADES: Final = 10
 MAX_MEMORY_NOTE: Final = 500
+MAX_REFLECTIONS: Final = 8
+MAX_REFLECTION: Final = 200
 
 
 class MarketSnapshot(Strict):
     """Everything a decision may be based on."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     now_ns: int
     """The close being decided on, UNIX ns."""
     wake_reasons: tuple[str, ...]
@@ -62,6 +64,11 @@ class MarketSnapshot(Strict):
     gate: GateReport
     memory_note: Annotated[str, Field(max_length=MAX_MEMORY_NOTE)] = ""
     """What the advisor wanted to remember, in its own words."""
+    reflections: Annotated[
+        tuple[Annotated[str, Field(max_length=MAX_REFLECTION)], ...],
+        Field(max_length=MAX_REFLECTIONS),
+    ] = ()
+    """Of closed trades, the most relevant first: what was expected, what came."""
 
     def canonical_json(self) -> str:
         """Return the snapshot as ASCII JSON, the same bytes for the same content everywhere."""
@@ -92,6 +99,7 @@ def build_snapshot(
     safety: SafetyReport,
     gate: GateReport,
     memory_note: str,
+    reflections: Sequence[str] = (),
 ) -> MarketSnapshot:
     """Assemble a snapshot; the technical indicators are computed here, and nowhere else.
 
@@ -150,6 +158,7 @@ def build_snapshot(
         safety=safety,
         gate=gate,
         memory_note=memory_note,
+        reflections=tuple(reflections),
     )
 
 

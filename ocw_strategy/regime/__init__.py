@@ -1,7 +1,7 @@
 """The market regime: a hidden Markov volatility regime, a macro quadrant, and the key of both."""
 
 from ocw_strategy.regime.bands import VolatilityState
-from ocw_strategy.regime.fred import FredClient
+from ocw_strategy.regime.fred import FredClient, fetch_macro_csv
 from ocw_strategy.regime.macro import (
     ASSUMED_MACRO,
     MACRO_SERIES,
@@ -10,7 +10,7 @@ from ocw_strategy.regime.macro import (
     MacroSeries,
     macro_at,
 )
-from ocw_strategy.regime.macro_table import read_macro_csv, write_macro_csv
+from ocw_strategy.regime.macro_table import MACRO_FILE, read_macro_csv, write_macro_csv
 from ocw_strategy.regime.recorded import RecordedRegimes, record_regimes
 from ocw_strategy.regime.regime import Regime, join_regime, regime_key
 from ocw_strategy.regime.settings import (
@@ -23,6 +23,7 @@ from ocw_strategy.regime.volatility import FitReport, VolatilityRegimeModel, fir
 
 __all__ = [
     "ASSUMED_MACRO",
+    "MACRO_FILE",
     "MACRO_SERIES",
     "UNKNOWN",
     "FitReport",
@@ -37,6 +38,7 @@ __all__ = [
     "VolatilityBand",
     "VolatilityRegimeModel",
     "VolatilityState",
+    "fetch_macro_csv",
     "first_hour_ns",
     "join_regime",
     "macro_at",

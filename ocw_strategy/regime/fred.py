@@ -10,6 +10,7 @@ which is where FRED wants it, and nowhere else: no error, cache file or log hold
 import json
 import math
 import os
+from collections import Counter
 from datetime import date, timedelta
 from http.client import HTTPException
 from pathlib import Path
@@ -18,7 +19,9 @@ from urllib.error import HTTPError
 from urllib.parse import quote_plus, urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from ocw_strategy.errors import CatalogError
 from ocw_strategy.regime.macro import MACRO_SERIES, MacroObservation, MacroSeries
+from ocw_strategy.regime.macro_table import MACRO_FILE, write_macro_csv
 from ocw_strategy.units import DAY_NS, SECOND_NS
 
 _EPOCH = date(1970, 1, 1)
@@ -172,6 +175,43 @@ class FredClient:
 
     def _path(self, series_id: str) -> Path:
         return self._cache_dir / f"{series_id}.json"
+
+
+def fetch_macro_csv(client: FredClient, catalog: Path, first: date, now_ns: int) -> Counter[str]:
+    """Write every vintage published from `first` on beside a catalog's market data.
+
+    Parameters
+    ----------
+    catalog : Path
+        Its folder; made when absent. What it held of macro series is replaced whole.
+    first : date
+        See `FredClient.fetch_vintages`.
+    now_ns : int
+        The current time, UNIX nanoseconds.
+
+    Returns
+    -------
+    Counter of str
+        The number of rows of each series.
+
+    Raises
+    ------
+    CatalogError
+        If the service fails or a series has no observation; the file stays as it was.
+    """
+    try:
+        series = client.fetch_vintages(first, now_ns)
+    except (OSError, ValueError) as error:
+        raise CatalogError(
+            "FRED", str(error), "check the key and the first day, then ask again"
+        ) from None
+    rows = Counter(each.series_id for each in series.observations)
+    for series_id in MACRO_SERIES:
+        if not rows[series_id]:
+            raise CatalogError(f"FRED, {series_id}", "no observation", "give an earlier first day")
+    catalog.mkdir(parents=True, exist_ok=True)
+    write_macro_csv(series, catalog / MACRO_FILE)
+    return rows
 
 
 class _NoRedirect(HTTPRedirectHandler):

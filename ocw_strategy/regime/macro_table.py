@@ -14,6 +14,8 @@ from ocw_strategy.errors import CatalogError
 from ocw_strategy.regime.macro import MACRO_SERIES, MacroObservation, MacroSeries
 from ocw_strategy.units import SECOND_NS
 
+MACRO_FILE = "macro.csv"
+"""Its name in a catalog, beside the market data."""
 _COLUMNS = ["series_id", "date", "published", "value"]
 
 

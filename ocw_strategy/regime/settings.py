@@ -24,6 +24,8 @@ class VolatilityBand(Strict):
     """Upper edge, annualised volatility as a fraction (0.30 is 30 % a year); none in the last."""
     exposure_scale: float = Field(ge=0, le=1)
     """Multiplier of position size while this name holds."""
+    trail_scale: float = Field(default=1.0, gt=0)
+    """Multiplier of the trailing width of positions entered while this name holds."""
 
 
 class MacroSettings(Strict):
@@ -49,6 +51,10 @@ class MacroSettings(Strict):
     """Multiplier of position size: growth falling, inflation rising."""
     deflation_scale: float = Field(default=0.9, ge=0, le=1.5)
     """Multiplier of position size: growth falling, inflation falling."""
+    stagflation_trail_scale: float = Field(default=0.75, gt=0)
+    """Multiplier of the trailing width of positions entered in stagflation."""
+    deflation_trail_scale: float = Field(default=0.9, gt=0)
+    """Multiplier of the trailing width of positions entered in deflation."""
 
 
 class RegimeSettings(Strict):
@@ -87,6 +93,25 @@ class RegimeSettings(Strict):
     """Multiplier of position size while the volatility regime is unknown."""
     macro: MacroSettings = MacroSettings()
     """The macro quadrant."""
+
+    def trail_scale(self, key: str) -> float:
+        """Return the multiplier of the trailing width of a position entered in a regime.
+
+        Where growth falls a profit is given less room. Where it rises, and for a half that is
+        unknown or of another run's settings, the multiplier is 1.
+
+        Parameters
+        ----------
+        key : str
+            The regime key, such as ``calm_goldilocks``.
+        """
+        volatility, _, macro = key.partition("_")
+        scales = {band.name: band.trail_scale for band in self.bands}
+        quadrants = {
+            "stagflation": self.macro.stagflation_trail_scale,
+            "deflation": self.macro.deflation_trail_scale,
+        }
+        return scales.get(volatility, 1.0) * quadrants.get(macro, 1.0)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

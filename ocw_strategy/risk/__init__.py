@@ -1,12 +1,13 @@
 """Limits, sizing, exits, halts and the position review: what stands between a wish and an order."""
 
 from ocw_strategy.risk.exits import ExitRules, ExitSignal, StopLevel
-from ocw_strategy.risk.halt import HaltEvent, HaltGuard
+from ocw_strategy.risk.halt import HaltEvent, HaltGuard, measures_equity
 from ocw_strategy.risk.limits import RiskLimits
 from ocw_strategy.risk.lots import ClosedLot, Lot, LotBook, trade_row
-from ocw_strategy.risk.order_ids import client_order_id
+from ocw_strategy.risk.order_ids import LegBook, client_order_id
 from ocw_strategy.risk.plan import ClampEvent, Dropped, Leg, Plan
 from ocw_strategy.risk.portfolio import (
+    TRAIL_SCALES,
     Costs,
     Listing,
     PortfolioView,
@@ -20,6 +21,7 @@ from ocw_strategy.risk.settings import ExitSettings, HaltSettings, ReviewSetting
 from ocw_strategy.risk.sizing import InvalidTargetError, TargetExposure, wanted_fraction
 
 __all__ = [
+    "TRAIL_SCALES",
     "ClampEvent",
     "ClosedLot",
     "Costs",
@@ -32,6 +34,7 @@ __all__ = [
     "HaltSettings",
     "InvalidTargetError",
     "Leg",
+    "LegBook",
     "Listing",
     "Lot",
     "LotBook",
@@ -47,6 +50,7 @@ __all__ = [
     "TargetExposure",
     "client_order_id",
     "maintenance_margin",
+    "measures_equity",
     "review",
     "round_down",
     "trade_row",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ocw_strategy.risk.settings import HaltSettings
-from ocw_strategy.units import DAY_NS, MINUTE_NS
+from ocw_strategy.units import DAY_NS, HOUR_NS, MINUTE_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,11 @@ class HaltEvent:
 
     kind: str
     detail: str
+
+
+def measures_equity(now_ns: int, *, held: bool) -> bool:
+    """Return whether the equity of a close goes into the guard: every hour, every close if held."""
+    return held or now_ns % HOUR_NS == 0
 
 
 class HaltGuard:

@@ -91,13 +91,17 @@ class LotBook:
         """Return the signed quantity the open lots add up to."""
         return sum((lot.quantity * lot.direction for lot in self.open_lots(symbol)), Decimal(0))
 
-    def position(self, symbol: str, price: float, price_ns: int) -> PositionView | None:
+    def position(
+        self, symbol: str, price: float, price_ns: int, trail_scale: float = 1.0
+    ) -> PositionView | None:
         """Return the position the open lots add up to, or None when there are none.
 
         Parameters
         ----------
         price : float
             Last price, true at `price_ns`.
+        trail_scale : float
+            Multiplier of the trailing width.
         """
         lots = self._lots.get(symbol)
         if not lots:
@@ -114,6 +118,7 @@ class LotBook:
             opened_ns=lots[0].opened_ns,
             best_price=float(high(lot.best_price for lot in lots)),
             worst_price=float(low(lot.worst_price for lot in lots)),
+            trail_scale=trail_scale,
         )
         return view.marked(price, price_ns)
 

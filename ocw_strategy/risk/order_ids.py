@@ -2,11 +2,23 @@
 
 The same (strategy, decision, leg, attempt) always gives the same id. Binance allows 36 characters
 and keeps an id unique only among open orders: the id recognises an order, the journal locks it.
+
+A leg is a symbol and what of the decision is carried out: ``entry``, ``reduce``, ``exit/<rule>``
+or ``stop/<n>``, the n-th stop of a decision and symbol. `LegBook` numbers stops and attempts from
+journalled facts alone, so that a restart names orders as the process before it would have.
 """
 
 import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final, Self
+
+from ocw_strategy.journal import FillRow, Intent, OrderEvent
 
 PREFIX = "OCW"
+ENDED: Final = frozenset({"canceled", "expired", "refused"})
+"""The statuses of an `OrderEvent` that end an order; so does being filled in full."""
 
 
 def client_order_id(strategy: str, decision_id: str, leg: str, attempt: int) -> str:
@@ -24,3 +36,63 @@ def client_order_id(strategy: str, decision_id: str, leg: str, attempt: int) -> 
     """
     text = "\x1f".join((strategy, decision_id, leg, str(attempt)))
     return f"{PREFIX}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+
+
+class LegBook:
+    """The legs and attempts that were journalled, and those that follow."""
+
+    def __init__(self) -> None:
+        self._stops: Counter[tuple[str, str]] = Counter()
+        self._last: dict[tuple[str, str], int] = {}
+        self._open: set[tuple[str, str]] = set()  # legs whose last attempt has not ended
+
+    @classmethod
+    def rebuilt(
+        cls, intents: Iterable[Intent], events: Iterable[OrderEvent], fills: Iterable[FillRow]
+    ) -> Self:
+        """Return the book of a journal: its intents in their order, and what became of them."""
+        book = cls()
+        ended = {event.client_order_id for event in events if event.status in ENDED}
+        filled: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for fill in fills:
+            filled[fill.client_order_id] += Decimal(fill.quantity)
+        for intent in intents:
+            name = intent.client_order_id
+            book.sent(intent)
+            if name in ended or filled[name] >= Decimal(intent.quantity):
+                book.ended(intent)
+        return book
+
+    def next_leg(self, decision_id: str, symbol: str, what: str) -> tuple[str, int]:
+        """Return the leg and the attempt of the next order for a purpose.
+
+        While the last attempt at a leg has not ended its own number is given again: that order is
+        still the one, and the journal refuses another intent under its id. Every stop is a leg
+        of its own, because a new one rests before the old one goes.
+
+        Parameters
+        ----------
+        what : str
+            ``entry``, ``reduce``, ``exit/<rule>`` or ``stop``.
+        """
+        if what == "stop":
+            return f"{symbol}/stop/{self._stops[decision_id, symbol] + 1}", 0
+        leg = f"{symbol}/{what}"
+        last = self._last.get((decision_id, leg))
+        if last is None:
+            return leg, 0
+        return leg, last if (decision_id, leg) in self._open else last + 1
+
+    def sent(self, intent: Intent) -> None:
+        """Take in an intent that was journalled."""
+        key = (intent.decision_id, intent.leg)
+        if intent.purpose == "stop":
+            self._stops[intent.decision_id, intent.symbol] += 1
+        self._last[key] = intent.attempt
+        self._open.add(key)
+
+    def ended(self, intent: Intent) -> None:
+        """Take in a terminal state of an order; of an earlier attempt it says nothing new."""
+        key = (intent.decision_id, intent.leg)
+        if self._last[key] == intent.attempt:
+            self._open.discard(key)

@@ -78,7 +78,7 @@ class PositionView:
     worst_price: float
     """Least favourable price since entry."""
     trail_scale: float = 1.0
-    """Multiplier of the trailing width, frozen at entry from regime and macro."""
+    """Multiplier of the trailing width, by the regime at entry."""
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.quantity) or self.quantity == 0:

@@ -1,13 +1,19 @@
 """The advisors' settings: what cannot be meant is refused, with a sentence that says why."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ocw_strategy.advisor import AdvisorSettings
+from ocw_strategy.advisor.models import load_models
 from ocw_strategy.errors import SettingsError
-from ocw_strategy.settings import Settings, settings_from
+from ocw_strategy.settings import Settings, load_settings, settings_from
+from ocw_strategy.units import SECOND_NS
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def settings(**claude: Any) -> Settings:
@@ -33,6 +39,16 @@ def test_claude_is_chosen_by_its_name() -> None:
 def test_money_is_exact() -> None:
     found = settings(budget_usd_per_day=0.1, budget_usd_per_month=0.3).advisor.claude
     assert found.budget_usd_per_day * 3 == found.budget_usd_per_month == Decimal("0.3")
+
+
+def test_the_shipped_example_begins_after_its_models_cutoff() -> None:
+    shipped = load_settings(CONFIGS / "claude-backtest.toml")
+    model = load_models(CONFIGS / "models.toml").get(shipped.advisor.claude.model)
+    first = datetime.fromtimestamp(shipped.run.start_ns // SECOND_NS, UTC).date()
+    assert shipped.advisor.kind == "claude"
+    assert shipped.advisor.claude.on_miss == "hold"
+    assert first > model.cutoff
+    assert not model.cutoff_assumed
 
 
 @pytest.mark.parametrize(

@@ -115,5 +115,6 @@ def decided(
         advisor="rules", outcome=outcome, regime="calm_goldilocks", snapshot_hash="",
         snapshot=json.dumps({"regime": {"macro_assumed": True}}),
         decision=json.dumps(decision) if outcome == "decided" else "",
-        raw="", cost_usd="0.0165", latency_ns=0, wall_ns=0,
+        raw="", request_key="", model="", detail="", usage="", cost_usd="0.0165",
+        latency_ns=0, wall_ns=0,
     )  # fmt: skip

@@ -462,9 +462,9 @@ def test_a_journal_of_a_newer_schema_is_refused_and_untouched(runs: Path) -> Non
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     connection.close()
     held = path.read_bytes()
-    with pytest.raises(JournalError, match="this OCW knows versions 1 to 1; update OCW"):
+    with pytest.raises(JournalError, match=f"versions 1 to {SCHEMA_VERSION}; update OCW"):
         Journal.read_only(path)
-    with pytest.raises(JournalError, match="this OCW knows versions 1 to 1; update OCW"):
+    with pytest.raises(JournalError, match=f"versions 1 to {SCHEMA_VERSION}; update OCW"):
         Journal.open(path, run_id=folder.name)
     assert path.read_bytes() == held
     assert [row.run_id for row in list_runs(runs).rows] == [folder.name]

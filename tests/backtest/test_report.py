@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocw_strategy.backtest import summarise, wording, write_reports
+from ocw_strategy.backtest import sentences, summarise, wording, write_reports
 from ocw_strategy.backtest.charts import thinned
+from ocw_strategy.backtest.run import HINDSIGHT
 from ocw_strategy.backtest.run_data import read_run
 from ocw_strategy.backtest.statistics import daily_returns, hold_values
 from ocw_strategy.journal import Event, Posterior, RegimeRow
@@ -178,6 +179,21 @@ def test_a_synthetic_market_is_said_to_be_one_wherever_it_is_shown(
     assert summarise(folder).synthetic is synthetic
     for name in ("report.html", "tearsheet.html"):
         assert ("SYNTHETIC" in (folder / name).read_text()) is synthetic
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_hindsight_is_said_wherever_the_result_is_shown(remembered: bool, tmp_path: Path) -> None:
+    warning = Event(OPENED_NS, HINDSIGHT, "", "HINDSIGHT: the model may remember")
+    folder = write_run(tmp_path / "a", hand_settings(tmp_path), flat() + [warning] * remembered)
+    write_reports(folder)
+    summary = summarise(folder)
+    assert bool(summary.hindsight) is remembered
+    for name in ("report.html", "tearsheet.html"):
+        assert ("HINDSIGHT" in (folder / name).read_text()) is remembered
+    told = sentences.warnings(summary)
+    told += sentences.limits_of_this(summary, hand_settings(tmp_path))
+    assert ("HINDSIGHT" in " ".join(told)) is remembered
+    assert ("HINDSIGHT" in dict(wording.run_rows(summary))["Market"]) is remembered
 
 
 def test_thinning_keeps_the_ends_and_every_extreme() -> None:

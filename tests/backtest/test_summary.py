@@ -76,9 +76,28 @@ def test_the_optimistic_bound_reprices_entries_alone_at_their_alert(tmp_path: Pa
     records = flat() + filled("a", 1, "BUY", "2", "130", reference="100")
     records += filled("b", 2, "SELL", "2", "80", reference="100", purpose="exit")
     found = summarise(write_run(tmp_path / "a", hand_settings(tmp_path), records))
-    assert found.optimistic.gain_usd == 60.0
+    # at the alert it would have paid 100 and the basis point of a market order: 100.01
+    assert found.optimistic.gain_usd == pytest.approx(2 * (130 - 100.01))
     assert found.optimistic.entries == 1
-    assert found.optimistic.total_return == pytest.approx(found.result.total_return + 0.006)
+    gained = found.optimistic.total_return - found.result.total_return
+    assert gained == pytest.approx(59.98 / 10_000)
+
+
+def test_the_optimistic_bound_still_pays_the_slippage_of_a_market_order(tmp_path: Path) -> None:
+    # filled at once, 20 basis points beyond 100 and 50: waiting cost nothing
+    records = flat() + filled("a", 1, "BUY", "2", "100.2", reference="100")
+    records += filled("b", 2, "SELL", "4", "49.9", reference="50", symbol=ETH)
+    settings = hand_settings(tmp_path, costs={"market_slippage_bps": 20.0})
+    found = summarise(write_run(tmp_path / "a", settings, records))
+    assert found.optimistic.gain_usd == pytest.approx(0.0, abs=1e-9)
+    assert found.optimistic.total_return == pytest.approx(found.result.total_return)
+    assert found.costs.slippage_usd["entry"] == pytest.approx(2 * 0.2 + 4 * 0.1)
+
+
+def test_waiting_that_paid_makes_the_bound_the_lower_figure(tmp_path: Path) -> None:
+    records = flat() + filled("a", 1, "SELL", "3", "103", reference="100")
+    found = summarise(write_run(tmp_path / "a", hand_settings(tmp_path), records))
+    assert found.optimistic.gain_usd == pytest.approx(-3 * (103 - 99.99))
 
 
 def test_equity_that_fills_fees_and_funding_do_not_explain_is_shown(tmp_path: Path) -> None:

@@ -189,6 +189,20 @@ def test_b10_what_is_no_condition_is_refused_with_a_typed_error(changes: dict[st
         parse_condition({**RAW, **changes})
 
 
+@pytest.mark.parametrize("raw", [None, 7, "price > 3", [], [["metric", "price"]], object()])
+def test_b10_what_is_no_mapping_is_refused_with_a_typed_error(raw: object) -> None:
+    with pytest.raises(WakeConditionError) as refused:
+        parse_condition(raw)
+    error = refused.value
+    assert (error.field, error.value) == ("wake condition", raw)
+    assert "metric, symbol, operator, threshold" in error.remedy
+
+
+def test_b10_a_mapping_whose_keys_are_no_names_is_refused_with_a_typed_error() -> None:
+    with pytest.raises(WakeConditionError, match="give a valid one"):
+        parse_condition({1: 2})
+
+
 @pytest.mark.parametrize("missing", ["metric", "symbol", "operator", "threshold"])
 def test_b10_a_missing_field_is_named(missing: str) -> None:
     with pytest.raises(WakeConditionError, match=missing):

@@ -298,6 +298,18 @@ def test_a_bill_above_what_was_expected_leaves_less_for_calls() -> None:
     assert run.next(SHOCK).counted_as == "budget"
 
 
+@pytest.mark.parametrize("usd", [math.nan, math.inf, -math.inf, -0.01])
+def test_a_bill_that_is_no_amount_is_refused_and_changes_nothing(usd: float) -> None:
+    run = past_timer()
+    before = json.dumps(run.gate.state())
+    for call_ns in (run.now_ns, run.now_ns + DECISION_NS):
+        with pytest.raises(GateError, match="US dollars"):
+            run.gate.charge(call_ns, usd)
+    assert json.dumps(run.gate.state()) == before
+    run.gate.charge(run.now_ns, 1e6)  # the call can still be billed
+    assert run.next(SHOCK).counted_as == "budget"
+
+
 # -- the timer ------------------------------------------------------------------------------------
 
 
@@ -461,6 +473,19 @@ def test_settling_a_call_twice_or_one_never_made_is_ignored() -> None:
     run.gate.settle_call(run.now_ns, 0.5)
     run.gate.settle_call(run.now_ns + DECISION_NS, 0.5)
     assert json.dumps(run.gate.state()) == before
+
+
+@pytest.mark.parametrize("net", [math.nan, math.inf, -math.inf])
+def test_a_profit_that_is_no_number_is_refused_and_changes_nothing(net: float) -> None:
+    run = HandRun(RICH)
+    run.next(SHOCK)
+    before = json.dumps(run.gate.state())
+    for call_ns in (run.now_ns, run.now_ns + DECISION_NS):
+        with pytest.raises(GateError, match="finite"):
+            run.gate.settle_call(call_ns, net)
+    assert json.dumps(run.gate.state()) == before
+    run.gate.settle_call(run.now_ns, 0.01)  # the call can still be settled
+    assert json.dumps(run.gate.state()) != before
 
 
 def test_hindsight_learns_from_a_close_only_once_four_hours_have_passed() -> None:

@@ -1,15 +1,25 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
 
 from ocw_strategy.errors import JournalError
-from ocw_strategy.journal import RECORDS, SCHEMA_VERSION, Event, Journal, JournalReader
+from ocw_strategy.journal import (
+    RECORDS,
+    SCHEMA_VERSION,
+    DecisionRow,
+    Event,
+    Journal,
+    JournalReader,
+)
+from ocw_strategy.journal.migrations import MIGRATIONS
 from ocw_strategy.journal.schema import (
     APPLICATION_ID,
     check_tables,
+    column_names,
     create_statements,
     prepare,
 )
@@ -55,6 +65,43 @@ def test_a_journal_of_version_1_still_opens_as_the_records_of_today(tmp_path: Pa
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
+def test_the_rows_of_a_journal_of_version_1_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    new = ("request_key", "model", "detail", "usage")
+    decision = sample(DecisionRow, 7, **dict.fromkeys(new, ""))
+    event = sample(Event, 7)
+    kept = [getattr(decision, name) for name in column_names(DecisionRow) if name not in new]
+    write_by_hand(path, 1, *statements_of_version_1())
+    with closing(sqlite3.connect(path)) as connection, connection:
+        marks = ", ".join("?" * len(kept))
+        connection.execute(f"INSERT INTO decisions VALUES ({marks})", kept)
+        connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", astuple(event))
+    with Journal.open(path, run_id="old") as journal:
+        assert journal.rows(DecisionRow) == [decision]
+        assert journal.rows(Event) == [event]
+
+
+def test_a_migrated_journal_is_laid_out_as_a_new_one(tmp_path: Path) -> None:
+    """All but the order of columns that were added: indexes and triggers to the letter."""
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    write_by_hand(old, 1, *statements_of_version_1())
+    layouts = []
+    for path in (old, new):
+        Journal.open(path, run_id="any").close()
+        with closing(sqlite3.connect(path)) as connection:
+            found = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL")
+            layouts.append({name: sql for name, sql in found if name != "decisions"})
+    assert layouts[0] == layouts[1]
+
+
+@pytest.mark.parametrize("lost", ["TRIGGER reflections_updated", "TABLE reflections_text"])
+def test_a_journal_without_its_full_text_index_is_refused(tmp_path: Path, lost: str) -> None:
+    path = tmp_path / "unindexed.db"
+    write_by_hand(path, SCHEMA_VERSION, *create_statements(), f"DROP {lost}")
+    with pytest.raises(JournalError, match=r"table reflections_text.*migration"):
+        Journal.open(path, run_id="unindexed")
+
+
 def test_a_new_journal_is_marked_and_versioned_in_its_header(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
     Journal.open(path, run_id="new").close()
@@ -95,6 +142,7 @@ def test_migrations_bring_an_older_file_forward_with_its_rows() -> None:
 
 def test_a_failed_migration_leaves_the_version_before_it_whole() -> None:
     migrations = (
+        *MIGRATIONS,
         ("ALTER TABLE events ADD COLUMN first TEXT",),
         ("ALTER TABLE events ADD COLUMN second TEXT", "INSERT INTO nowhere VALUES (1)"),
     )
@@ -105,7 +153,7 @@ def test_a_failed_migration_leaves_the_version_before_it_whole() -> None:
         names = [name for _, name, *_ in connection.execute("PRAGMA table_info(events)")]
         assert "first" in names
         assert "second" not in names
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
 
 
 @pytest.mark.parametrize("change", ["DROP COLUMN symbol", "ADD COLUMN surprise TEXT"])

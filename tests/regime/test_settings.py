@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from ocw_strategy.regime import RegimeSettings, VolatilityBand
+from ocw_strategy.regime import MacroSettings, RegimeSettings, VolatilityBand
 
 
 def bands(*rows: tuple[str, float | None]) -> tuple[VolatilityBand, ...]:
@@ -27,6 +27,32 @@ def bands(*rows: tuple[str, float | None]) -> tuple[VolatilityBand, ...]:
 def test_settings_refuse_what_cannot_be_run(change: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         RegimeSettings(**change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("key", "scale"),
+    [
+        ("calm_goldilocks", 0.8),
+        ("calm_reflation", 0.8),
+        ("calm_unknown", 0.8),
+        ("calm_stagflation", 0.8 * 0.7),
+        ("wild_deflation", 1.5 * 0.6),
+        ("unknown_stagflation", 0.7),
+        ("unknown_unknown", 1.0),
+        ("renamed_deflation", 0.6),
+    ],
+)
+def test_a_trail_scale_is_that_of_the_band_times_that_of_the_quadrant(
+    key: str, scale: float
+) -> None:
+    settings = RegimeSettings(
+        bands=(
+            VolatilityBand(name="calm", below=0.3, exposure_scale=1, trail_scale=0.8),
+            VolatilityBand(name="wild", exposure_scale=1, trail_scale=1.5),
+        ),
+        macro=MacroSettings(stagflation_trail_scale=0.7, deflation_trail_scale=0.6),
+    )
+    assert settings.trail_scale(key) == pytest.approx(scale)
 
 
 def test_settings_read_from_json_equal_the_defaults() -> None:

@@ -126,8 +126,9 @@ def test_a_lot_does_not_see_the_bars_before_its_entry() -> None:
 def test_the_position_is_the_sum_of_its_lots() -> None:
     book = book_of(lot("a", quantity="1", entry="100"), lot("b", quantity="3", entry="120"))
     book.see(BTC, D(130), D(90))
-    view = book.position(BTC, 125.0, 9_000)
+    view = book.position(BTC, 125.0, 9_000, 0.75)
     assert view is not None
+    assert view.trail_scale == 0.75
     assert (view.quantity, view.entry_price, view.price) == (4.0, 115.0, 125.0)
     assert (view.opened_ns, view.best_price, view.worst_price) == (1_000, 130.0, 90.0)
     assert book.position(ETH, 1.0, 0) is None

@@ -1,0 +1,235 @@
+"""What closed trades taught: a short record of each, and the few that matter to a decision.
+
+After each closed trade the book notes what was expected (side, confidence, reason, signals), what
+came, and which signals were right about the price. No model is asked: the same trade makes the
+same words. At a decision it picks those of the same regime, of an instrument that is held or spoke,
+with signals that point the same way, and of late, until the tokens allowed are used. Of several
+trades of one decision in one instrument the latest alone is shown.
+
+A reflection informs and decides nothing. Its reason may be a model's words: it is quoted.
+"""
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ocw_strategy.advisor.decision import Decision
+from ocw_strategy.advisor.quoting import quoted
+from ocw_strategy.advisor.sizes import estimate_tokens
+from ocw_strategy.market.snapshot import MAX_REFLECTION, MAX_REFLECTIONS
+from ocw_strategy.units import DAY_NS, HOUR_NS, SIGNALS
+
+if TYPE_CHECKING:  # the journal's record is handed in
+    from ocw_strategy.journal.records import Trade
+
+_REMEMBERED: Final = 200
+_EXPECTED: Final = 64  # decisions with targets: more than a position can live through
+_SPOKE: Final = 0.05  # a smaller signal had no opinion
+_HALF_LIFE_DAYS: Final = 30.0
+_SAME_REGIME: Final = 2.0
+_CONCERNED: Final = 1.0
+_SHORT: Final = {name: name for name in SIGNALS} | {"cumulative_volume_delta": "cvd"}
+_FRAME: Final = "<reflections>\n</reflections>\n"
+_LINE: Final = "- \n"
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """What one closed trade taught."""
+
+    trade_id: str
+    decision_id: str
+    """The decision that opened the trade."""
+    ts_ns: int
+    """When the trade was closed."""
+    symbol: str
+    direction: int
+    """1 long, -1 short."""
+    regime: str
+    """At entry."""
+    signals: dict[str, float]
+    """At entry."""
+    right: tuple[str, ...]
+    """Signals that had the price's direction right."""
+    wrong: tuple[str, ...]
+    net_return: float
+    """After costs, a fraction of entry notional."""
+    text: str
+    """All of it in a line of ASCII."""
+
+    @property
+    def words(self) -> str:
+        """Return the signals' verdicts as words to search for: ``funding_right cvd_wrong``."""
+        verdicts = [f"{name}_right" for name in self.right] + [f"{n}_wrong" for n in self.wrong]
+        return " ".join(verdicts)
+
+
+def reflect(
+    trade: "Trade", signals: Mapping[str, float], *, confidence: float | None, reason: str
+) -> Reflection:
+    """Return the reflection on a closed trade.
+
+    Parameters
+    ----------
+    signals : Mapping[str, float]
+        The signals at entry.
+    confidence : float or None
+        What the decision said; None where that is not known any more.
+    reason : str
+        The decision's reason; of one over several instruments the part on this one is taken.
+    """
+    rise = trade.direction * ((trade.gross_usd > 0) - (trade.gross_usd < 0))
+    spoke = {name: signals[name] for name in SIGNALS if abs(signals.get(name, 0.0)) >= _SPOKE}
+    right = tuple(name for name, value in spoke.items() if value * rise > 0)
+    wrong = tuple(name for name, value in spoke.items() if value * rise < 0)
+    return Reflection(
+        trade_id=trade.trade_id,
+        decision_id=trade.decision_id,
+        ts_ns=trade.closed_ns,
+        symbol=trade.symbol,
+        direction=trade.direction,
+        regime=trade.regime,
+        signals=dict(signals),
+        right=right,
+        wrong=wrong,
+        net_return=trade.net_return,
+        text=_text(trade, right, wrong, confidence, reason),
+    )
+
+
+def _text(
+    trade: "Trade",
+    right: Collection[str],
+    wrong: Collection[str],
+    confidence: float | None,
+    reason: str,
+) -> str:
+    side = "long" if trade.direction > 0 else "short"
+    sure = "" if confidence is None else f" conf {confidence:.2f}"
+    held = (trade.closed_ns - trade.opened_ns) / HOUR_NS
+    parts = [
+        f"{trade.symbol} {side}{sure} in {trade.regime}: {trade.net_return:+.2%} in {held:.1f} h "
+        f"by {trade.exit_reason}, best {trade.max_favourable:+.1%} worst {trade.max_adverse:+.1%}"
+    ]
+    if right:
+        parts.append(f"right {'/'.join(_SHORT[name] for name in right)}")
+    if wrong:
+        parts.append(f"wrong {'/'.join(_SHORT[name] for name in wrong)}")
+    if about := reason.rpartition(f"{trade.symbol}: ")[2]:
+        parts.append(f"reason: {about}")
+    return quoted("; ".join(parts), MAX_REFLECTION)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expectation:
+    confidences: dict[str, float]
+    reason: str
+
+
+class ReflectionBook:
+    """The decisions whose trades are open, and what the closed ones taught."""
+
+    def __init__(self) -> None:
+        self._expected: dict[str, _Expectation] = {}
+        self._reflections: deque[Reflection] = deque(maxlen=_REMEMBERED)
+
+    def expect(self, decision_id: str, decision: Decision) -> None:
+        """Remember what a decision expects of the positions it asks for."""
+        confidences = {t.symbol: t.confidence for t in decision.targets if t.exposure}
+        if not confidences:
+            return
+        self._expected[decision_id] = _Expectation(confidences, decision.reason)
+        while len(self._expected) > _EXPECTED:
+            del self._expected[next(iter(self._expected))]
+
+    def learn(self, trade: "Trade", signals: Mapping[str, float]) -> Reflection:
+        """Reflect on a closed trade, remember it and return it."""
+        expected = self._expected.get(trade.decision_id)
+        found = reflect(
+            trade,
+            signals,
+            confidence=expected.confidences.get(trade.symbol) if expected else None,
+            reason=expected.reason if expected else "",
+        )
+        self._reflections.append(found)
+        return found
+
+    def choose(
+        self,
+        now_ns: int,
+        *,
+        regime: str,
+        signals: Mapping[str, Mapping[str, float]],
+        concerned: Collection[str],
+        tokens: int,
+    ) -> tuple[str, ...]:
+        """Return the texts that matter most to a decision, the most relevant first.
+
+        Parameters
+        ----------
+        signals : Mapping[str, Mapping[str, float]]
+            The signals now, by instrument; reflections on others are passed over.
+        concerned : collection of str
+            Instruments that are held or spoke for the decision.
+        tokens : int
+            The most that all of them may take in the prompt, an ESTIMATE.
+        """
+        scored = sorted(
+            (
+                (_relevance(each, now_ns, regime, signals[each.symbol], concerned), each)
+                for each in self._reflections
+                if each.symbol in signals
+            ),
+            key=lambda pair: (-pair[0], -pair[1].ts_ns, pair[1].trade_id),
+        )
+        latest = {(each.decision_id, each.symbol): each for each in self._reflections}
+        chosen: list[str] = []
+        size = _FRAME
+        for _, each in scored:
+            if len(chosen) == MAX_REFLECTIONS:
+                break
+            if latest[each.decision_id, each.symbol] is not each:
+                continue
+            longer = size + _LINE + each.text
+            if estimate_tokens(longer) <= tokens:
+                chosen.append(each.text)
+                size = longer
+        return tuple(chosen)
+
+    def state(self) -> dict[str, Any]:
+        """Return everything `restore` needs, as JSON-able data."""
+        return {
+            "expected": {key: asdict(each) for key, each in self._expected.items()},
+            "reflections": [asdict(each) for each in self._reflections],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a state."""
+        self._expected = {key: _Expectation(**each) for key, each in state["expected"].items()}
+        self._reflections.clear()
+        self._reflections.extend(
+            Reflection(**{**each, "right": tuple(each["right"]), "wrong": tuple(each["wrong"])})
+            for each in state["reflections"]
+        )
+
+
+def _relevance(
+    each: Reflection,
+    now_ns: int,
+    regime: str,
+    signals: Mapping[str, float],
+    concerned: Collection[str],
+) -> float:
+    agreeing = sum(
+        1 if each.signals[name] * signals[name] > 0 else -1
+        for name in SIGNALS
+        if abs(each.signals.get(name, 0.0)) >= _SPOKE and abs(signals.get(name, 0.0)) >= _SPOKE
+    )
+    days = (now_ns - each.ts_ns) / DAY_NS
+    return (
+        _SAME_REGIME * (each.regime == regime)
+        + _CONCERNED * (each.symbol in concerned)
+        + agreeing / len(SIGNALS)
+        + 0.5 ** (days / _HALF_LIFE_DAYS)
+    )

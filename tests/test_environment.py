@@ -1,0 +1,106 @@
+"""Keys come from a variable, a .env file or a key file, and are never shown."""
+
+import os
+from pathlib import Path
+from urllib.parse import quote_plus
+
+import pytest
+
+from ocw_strategy.environment import SECRETS, load_environment, redact, secret, secret_from_file
+from ocw_strategy.errors import SettingsError
+
+KEY = "sk-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    for name in SECRETS:
+        os.environ.pop(name, None)
+
+
+def test_a_line_of_the_file_becomes_a_variable(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text(f"# keys\nFRED_API_KEY={KEY}\nexport ANTHROPIC_API_KEY='a$b${{HOME}}'\n")
+    load_environment(path)
+    assert secret("FRED_API_KEY") == KEY
+    assert secret("ANTHROPIC_API_KEY") == "a$b${HOME}"
+
+
+def test_a_real_variable_wins_over_the_file(tmp_path: Path) -> None:
+    os.environ["FRED_API_KEY"] = "real"
+    path = tmp_path / ".env"
+    path.write_text(f"FRED_API_KEY={KEY}\n")
+    load_environment(path)
+    assert secret("FRED_API_KEY") == "real"
+
+
+def test_no_file_is_no_fault(tmp_path: Path) -> None:
+    load_environment(tmp_path / "none")
+    assert secret("FRED_API_KEY") is None
+
+
+def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_bytes(b"FRED_API_KEY=\xff\xfe" + KEY.encode())
+    with pytest.raises(SettingsError, match=r"\.env.*readable") as refused:
+        load_environment(path)
+    assert KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n"])
+def test_a_blank_variable_is_not_set(blank: str) -> None:
+    os.environ["FRED_API_KEY"] = blank
+    assert secret("FRED_API_KEY") is None
+    assert redact("a text with spaces") == "a text with spaces"
+
+
+def test_a_key_file_is_one_word(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(f"{KEY}\n")
+    assert secret_from_file(path) == KEY
+
+
+@pytest.mark.parametrize("text", ["", "\n", f"{KEY} {KEY}", f"FRED = {KEY}\n"])
+def test_a_key_file_of_anything_else_is_refused_without_a_word_of_it(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "key"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="nothing else") as refused:
+        secret_from_file(path)
+    assert KEY not in str(refused.value)
+
+
+def test_a_key_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="readable"):
+        secret_from_file(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_every_secret_is_redacted_before_anybody_asked_for_it(name: str) -> None:
+    os.environ[name] = KEY
+    assert redact(f"401 for {KEY}: {KEY}!") == "401 for ***: ***!"
+
+
+def test_another_name_that_was_asked_for_is_redacted_too(tmp_path: Path) -> None:
+    os.environ["OTHER_TOKEN"] = "tok-abcdef"
+    assert redact("tok-abcdef") == "tok-abcdef"
+    secret("OTHER_TOKEN")
+    assert redact("tok-abcdef") == "***"
+    (tmp_path / "key").write_text("from-a-file")
+    secret_from_file(tmp_path / "key")
+    assert redact("from-a-file") == "***"
+
+
+def test_escaped_forms_are_redacted_too() -> None:
+    odd = 'odd key/&?"\\'
+    os.environ["FRED_API_KEY"] = odd
+    text = f"url {quote_plus(odd)} json {odd!r} " + '"odd key/&?\\"\\\\"'
+    assert "odd" not in redact(text)
+
+
+def test_a_key_that_holds_another_leaves_no_rest() -> None:
+    os.environ["BINANCE_DEMO_API_KEY"] = "abc"
+    os.environ["BINANCE_DEMO_API_SECRET"] = "abcdef"
+    assert redact("abcdef abc") == "*** ***"
