@@ -23,6 +23,7 @@ from tests.venue.history import MINUTE_MS, History, flat
 from tests.venue.market import Market
 from tests.venue.payloads import Message
 from tests.venue.playback import Playback
+from tests.venue.records import Order
 from tests.venue.rest import Rest, control
 from tests.venue.sockets import MarketSockets, UserSockets
 from tests.venue.truth import Truth
@@ -156,6 +157,18 @@ class Venue:
     def streams(self) -> set[str]:
         """Market streams that somebody wants."""
         return self.run(lambda: self._sockets.streams)
+
+    def place(
+        self, symbol: str, side: str, quantity: str, client_id: str = "", **more: str
+    ) -> Order:
+        """Place an order by hand, as a person at the venue's page does; a market order if no more.
+
+        `more` are parameters of ``POST /fapi/v1/order``.
+        """
+        params = {"symbol": symbol, "side": side, "quantity": quantity, "type": "MARKET"} | more
+        if client_id:
+            params["newClientOrderId"] = client_id
+        return self.run(lambda: self._exchange.new_order(params))
 
     def let_key_withdraw(self) -> None:
         """Give the key the permission to withdraw."""
