@@ -170,6 +170,10 @@ class Venue:
             params["newClientOrderId"] = client_id
         return self.run(lambda: self._exchange.new_order(params))
 
+    def publish_statistics_after(self, seconds: float) -> None:
+        """Say how long after their five minutes statistics come out; two minutes by default."""
+        self._market.publication_delay_ms = int(seconds * 1000)
+
     def let_key_withdraw(self) -> None:
         """Give the key the permission to withdraw."""
         self._rest.key_may_withdraw = True
