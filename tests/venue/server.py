@@ -248,11 +248,7 @@ class Venue:
             for name in dir(Faults)
             if not name.startswith("_") and callable(getattr(Faults, name))
         }
-        return faults | {
-            "play": self.market.start_playing,
-            "pause": self.market.halt,
-            "state": self.state.summary,
-        }
+        return faults | self.market.controls() | {"state": self.state.summary}
 
     def _drop(self, which: str) -> None:
         if which in {"", "user"}:
