@@ -55,6 +55,7 @@ class RecoveringUserStream(BinanceUserDataWebSocketClient):
         return (
             client is not None
             and client.is_active()
+            and not client.is_reconnecting()  # which counts as active
             and self._subscription_id is not None
             and not self._is_recovery_failed
         )

@@ -102,7 +102,12 @@ class Listener:
 
     def __enter__(self) -> "Listener":
         self._session = self._run(_session())
-        self._socket = self._run(self._session.ws_connect(self._url))
+        try:
+            self._socket = self._run(self._session.ws_connect(self._url))
+        except aiohttp.ClientError:
+            self._run(self._session.close())
+            self._loop.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -174,9 +174,8 @@ def test_market_data_is_that_of_the_markets_moment() -> None:
         venue.market.step()
         forming = client.get("/fapi/v1/klines", symbol="BTCUSDT", interval="15m", limit=1)[0]
         assert forming[0] == venue.market.now_ms
-        (row,) = client.get(
-            "/futures/data/openInterestHist", symbol="BTCUSDT", period="5m", limit=1
-        )
+        wanted = {"symbol": "BTCUSDT", "period": "5m", "limit": 1}
+        (row,) = client.get("/futures/data/openInterestHist", **wanted)
         ratios = [
             client.get(f"/futures/data/{name}", **wanted)[0]
             for name in (
