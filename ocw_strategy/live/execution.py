@@ -2,7 +2,8 @@
 
 1. *Phantom positions*: after a recovery each symbol was queried twice, as ``BTCUSDT`` and as
    ``BTCUSDT-PERP``, and its fills counted twice. Here by the venue's name only.
-2. *A user stream that dies for good*: see `user_stream`.
+2. *A user stream that dies for good*, or comes back to half an account: see `user_stream`; what
+   cannot be read is asked for again, not taken for nothing.
 3. *Stops that trigger unseen*: while the stream or the node is down a triggered stop changes its
    venue order id, and the engine refuses its fills under the new one. Here the id is brought up to
    date before a report is used, and the fills are the venue's own.
@@ -16,7 +17,7 @@ Keys come in through the config. Real money or demo is the config's environment,
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ from nautilus_trader.model.orders import Order
 
 from ocw_strategy.live.heartbeat import beat
 from ocw_strategy.live.submission import ConfirmingAccountApi
-from ocw_strategy.live.user_stream import RecoveringUserStream
+from ocw_strategy.live.user_stream import LONGEST_PAUSE_S, RecoveringUserStream
 
 FINISHED_GRACE_S: Final = 1.0
 """How long a finished conditional order waits for its fill before it is fetched."""
@@ -84,13 +85,43 @@ class OcwExecutionClient(BinanceFuturesExecutionClient):
     def _get_cache_active_symbols(self) -> set[str]:
         return {str(BinanceSymbol(symbol)) for symbol in super()._get_cache_active_symbols()}
 
+    # -- (2) a report is whole, or none ------------------------------------------------------------
+
+    async def _whole[T](self, report: Awaitable[T]) -> T:
+        # what the stock client cannot ask for it reports as empty, and the engine believes it: an
+        # order that was filled meanwhile stays open
+        failed = self._orders.failed_reports
+        found = await report
+        if self._orders.failed_reports != failed:
+            raise ConnectionError("the account could not be read whole")
+        return found
+
+    async def generate_fill_reports(self, command: Any) -> list[Any]:
+        """Return the venue's executions, or raise if they cannot be read."""
+        return await self._whole(super().generate_fill_reports(command))
+
+    async def generate_position_status_reports(self, command: Any) -> list[Any]:
+        """Return the venue's positions, or raise if they cannot be read."""
+        return await self._whole(super().generate_position_status_reports(command))
+
+    async def _reconcile_after_resubscribe(self) -> None:
+        # events wait until this is done; the stream limits how long it tries
+        pause_s = FINISHED_GRACE_S
+        while (status := await self.generate_mass_status(lookback_mins=None)) is None:
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        self._send_mass_status_report(status)
+
     # -- (3) stops that triggered unseen -----------------------------------------------------------
 
     async def generate_order_status_reports(
         self, command: GenerateOrderStatusReports
     ) -> list[OrderStatusReport]:
-        """Return the venue's orders, the cached ones of another venue order id brought up to it."""
-        reports = await super().generate_order_status_reports(command)
+        """Return the venue's orders, the cached ones of another venue order id brought up to it.
+
+        Raises if they cannot be read.
+        """
+        reports = await self._whole(super().generate_order_status_reports(command))
         await self._align(reports)
         return reports
 

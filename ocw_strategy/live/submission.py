@@ -8,12 +8,15 @@ fills twice) or calls it rejected (while it holds a position). Here nothing is e
 - the venue says for `SETTLED_AFTER_S`, more than once, that there is no such order: rejected;
 - the venue cannot be asked: it is asked again, as long as it takes; the order stays *submitted*.
 
+Questions behind the adapter's reports have a limit of time, are repeated, and are counted when they
+fail for good, so that a report with a hole can be told from an empty account.
+
 An order of the same client id from before (Binance keeps an id unique among open orders only) is
 not mistaken for it: what is older than the sending does not count.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from nautilus_trader.adapters.binance.common.enums import BinanceErrorCode
@@ -30,6 +33,8 @@ ANSWER_WITHIN_S: Final = 10.0
 """How long an answer to an order is waited for."""
 ASK_AFTER_S: Final = (0.25, 0.5, 1.0, 2.0)
 """Pauses before the first questions; the last one goes on."""
+READ_AGAIN_AFTER_S: Final = (0.25, 1.0)
+"""Pauses before a question behind a report is repeated; reading is safe to repeat."""
 SETTLED_AFTER_S: Final = 3.0
 """How long after the sending "no such order" is believed."""
 _SKEW_MS: Final = 10_000
@@ -65,6 +70,8 @@ class ConfirmingAccountApi(BinanceFuturesAccountHttpAPI):
         self._ocw_clock, self._log = clock, log
         self.asking: set[str] = set()
         """Client ids of orders whose outcome is being asked for."""
+        self.failed_reports = 0
+        """Questions behind a report that were not answered, since the start."""
 
     async def new_order(self, *args: Any, **kwargs: Any) -> Any:
         """Send an order; return what the venue knows of it."""
@@ -83,6 +90,45 @@ class ConfirmingAccountApi(BinanceFuturesAccountHttpAPI):
             lambda: super(ConfirmingAccountApi, self).new_algo_order(*args, **kwargs),
             lambda: self.query_algo_order(client_algo_id=client_id),
         )
+
+    async def query_open_orders(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the open orders."""
+        return await self._read(super().query_open_orders, args, kwargs)
+
+    async def query_all_orders(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the orders of a symbol."""
+        return await self._read(super().query_all_orders, args, kwargs)
+
+    async def query_user_trades(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the executions of a symbol."""
+        return await self._read(super().query_user_trades, args, kwargs)
+
+    async def query_open_algo_orders(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the conditional orders that wait."""
+        return await self._read(super().query_open_algo_orders, args, kwargs)
+
+    async def query_all_algo_orders(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the conditional orders of a symbol."""
+        return await self._read(super().query_all_algo_orders, args, kwargs)
+
+    async def query_futures_position_risk(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the positions."""
+        return await self._read(super().query_futures_position_risk, args, kwargs)
+
+    async def _read(
+        self, question: Callable[..., Awaitable[Any]], args: Any, kwargs: Mapping[str, Any]
+    ) -> Any:
+        # the adapter turns a question that failed into a report of nothing: ask again, then count
+        for pause_s in (*READ_AGAIN_AFTER_S, None):
+            try:
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    return await question(*args, **kwargs)
+            except (BinanceError, *_TRANSPORT) as fault:
+                if pause_s is None or isinstance(fault, BinanceClientError):
+                    self.failed_reports += 1
+                    raise
+                await asyncio.sleep(pause_s)
+        raise AssertionError  # the last round returns or raises
 
     async def _confirmed(
         self,

@@ -15,6 +15,8 @@ from nautilus_trader.adapters.binance.websocket.user import BinanceUserDataWebSo
 
 START_TRIES: Final = 3
 LONGEST_PAUSE_S: Final = 30.0
+TRY_WITHIN_S: Final = 120.0
+"""How long one try may take, the reading of the account included."""
 _FIRST_PAUSE_S: Final = 0.5
 
 
@@ -80,7 +82,8 @@ class RecoveringUserStream(BinanceUserDataWebSocketClient):
         while True:
             tries += 1
             try:
-                return await super()._subscribe_rest(pre_dispatch_hook)
+                async with asyncio.timeout(TRY_WITHIN_S):
+                    return await super()._subscribe_rest(pre_dispatch_hook)
             except Exception as fault:
                 if self._stopped or (not recovering and tries >= START_TRIES):
                     raise

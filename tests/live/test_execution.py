@@ -77,6 +77,37 @@ def test_2_the_user_stream_comes_back_after_a_refused_listen_key(clients: Any) -
         enter(node, trader)
 
 
+@on_both
+@pytest.mark.parametrize("path", ["allOrders", "userTrades", "openAlgoOrders", "allAlgoOrders"])
+def test_2_a_recovery_that_cannot_read_everything_reads_again(clients: Any, path: str) -> None:
+    trader = Trader()
+    with Venue() as venue, node_of(venue, trader, clients) as node:
+        enter(node, trader)
+        resting = trader.limit(OrderSide.SELL, "0.004", "101000")
+        stop = protect(node, trader, "0.006")
+        node.until(lambda: resting.status is OrderStatus.ACCEPTED)
+        venue.faults.refuse_sockets(0.7)
+        venue.faults.drop_sockets("user")
+        node.rest(0.1)
+        venue.market.price("BTCUSDT", 101_500)
+        venue.cancel_stop(stop.client_order_id.value)
+        venue.faults.answer(f"/fapi/v1/{path}", -1000, status=503, times=4)
+        assert node.reaches(lambda: resting.status is OrderStatus.FILLED, within_s=9.0)
+        assert node.reaches(lambda: stop.status is OrderStatus.CANCELED, within_s=3.0)
+        trades = venue.state.trades()
+        assert [str(t) for t in resting.trade_ids] == [str(trades[-1].id)]
+
+
+def test_2_one_failed_question_does_not_stop_a_start() -> None:
+    trader = Trader()
+    with Venue() as venue:
+        venue.place("BTCUSDT", "BUY", "0.010")
+        for path in ("v1/openOrders", "v1/userTrades", "v1/openAlgoOrders", "v1/allOrders"):
+            venue.faults.answer(f"/fapi/{path}", -1000, status=503, times=1)
+        with node_of(venue, trader, OURS) as node:
+            assert is_long(node, "0.010")
+
+
 def test_2_a_start_without_a_listen_key_fails_in_bounded_time() -> None:
     with Venue() as venue:
         venue.faults.refuse_listen_key(times=1000)
@@ -230,12 +261,23 @@ def test_5_an_older_order_of_the_same_id_is_not_taken_for_the_new_one() -> None:
             assert venue.state.accepted("OCW-A-1") == 1
 
 
+def test_4_a_stop_that_is_rejected_at_its_trigger_is_told() -> None:
+    trader = Trader()
+    with Venue() as venue, node_of(venue, trader, OURS) as node:
+        enter(node, trader)
+        stop = protect(node, trader)
+        venue.faults.reject_triggers()
+        venue.market.price("BTCUSDT", 98_500)
+        node.until(lambda: stop.status is OrderStatus.REJECTED)
+        assert trader.net() == venue.state.position("BTCUSDT") == Decimal("0.010")
+
+
 def test_5_a_plain_refusal_is_passed_on_at_once() -> None:
     trader = Trader()
     with Venue() as venue, node_of(venue, trader, OURS) as node:
         enter(node, trader)
         stop = trader.stop_order(OrderSide.SELL, "0.010", "101000")
-        node.until(lambda: stop.status is OrderStatus.REJECTED, within_s=0.5)
+        node.until(lambda: stop.status is OrderStatus.REJECTED, within_s=2.0)
         assert "-2021" in str(trader.heard[-1].reason)
         assert venue.calls.to("/algoOrder", "GET") == []
 
@@ -262,7 +304,7 @@ def test_7_a_dropped_market_socket_is_back_within_two_heartbeats() -> None:
         node.run(_subscribe(trader))
         node.until(lambda: len(venue.streams) == 3)
         venue.faults.drop_sockets("market")
-        node.rest(1.5)  # one sleep: polling would wake the loop
+        node.rest(2.0)  # one sleep: polling would wake the loop
         assert len(venue.streams) == 3
 
 

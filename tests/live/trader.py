@@ -106,6 +106,21 @@ class Trader(Strategy):
         self.submit_order(order)
         return order
 
+    def limit(
+        self, side: OrderSide, quantity: str, price: str, *, post_only: bool = False
+    ) -> Order:
+        """Send a limit order on BTCUSDT."""
+        instrument = self.cache.instrument(BTC)
+        order = self.order_factory.limit(
+            BTC,
+            side,
+            instrument.make_qty(Decimal(quantity)),
+            instrument.make_price(Decimal(price)),
+            post_only=post_only,
+        )
+        self.submit_order(order)
+        return order
+
     def stop_order(
         self,
         side: OrderSide,

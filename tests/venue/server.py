@@ -170,6 +170,10 @@ class Venue:
             params["newClientOrderId"] = client_id
         return self.run(lambda: self._exchange.new_order(params))
 
+    def cancel_stop(self, client_id: str) -> None:
+        """Cancel a conditional order by hand."""
+        self.run(lambda: self._exchange.cancel_algo({"clientAlgoId": client_id}))
+
     def publish_statistics_after(self, seconds: float) -> None:
         """Say how long after their five minutes statistics come out; two minutes by default."""
         self._market.publication_delay_ms = int(seconds * 1000)
