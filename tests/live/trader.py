@@ -1,15 +1,18 @@
 """A strategy that does what a test tells it and keeps what it hears."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from nautilus_trader.config import StrategyConfig
+from nautilus_trader.model.data import CustomData, DataType
 from nautilus_trader.model.enums import OrderSide, TimeInForce, TriggerType
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.model.orders import Order
 from nautilus_trader.trading.strategy import Strategy
 
 from ocw_strategy.catalog import bar_type, instrument_id
+from ocw_strategy.messages import OCW_CLIENT
 
 BTC = instrument_id("BTCUSDT")
 
@@ -39,6 +42,9 @@ class Trader(Strategy):
         self.bars: list[Any] = []
         self.heard: list[Any] = []
         self.data: list[Any] = []
+        self.history: list[Any] = []
+        self.order: list[str] = []
+        self.asked_from_ns = 0
 
     def on_start(self) -> None:
         if self.config.bar_minutes:
@@ -46,12 +52,29 @@ class Trader(Strategy):
 
     def on_bar(self, bar: Any) -> None:
         self.bars.append(bar)
+        self.order.append(type(bar).__name__)
 
     def on_data(self, data: Any) -> None:
         self.data.append(data)
+        self.order.append(type(data).__name__)
+
+    def on_historical_data(self, data: Any) -> None:
+        self.history.append(data.data if isinstance(data, CustomData) else data)
 
     def on_event(self, event: Any) -> None:
         self.heard.append(event)
+
+    def subscribe(self, data_class: type) -> None:
+        """Subscribe to a type of ours."""
+        self.subscribe_data(DataType(data_class), client_id=OCW_CLIENT)
+
+    def ask_history(
+        self, data_class: type, hours: float, *, data_type: DataType | None = None
+    ) -> None:
+        """Ask for history up to now."""
+        start = self.clock.utc_now() - timedelta(hours=hours)
+        self.asked_from_ns = start.value // 1_000_000 * 1_000_000
+        self.request_data(data_type or DataType(data_class), client_id=OCW_CLIENT, start=start)
 
     def names(self) -> list[str]:
         """Return what was heard, by class."""
@@ -79,6 +102,21 @@ class Trader(Strategy):
             time_in_force=TimeInForce.GTC,
             reduce_only=reduce_only,
             client_order_id=None if client_id is None else ClientOrderId(client_id),
+        )
+        self.submit_order(order)
+        return order
+
+    def limit(
+        self, side: OrderSide, quantity: str, price: str, *, post_only: bool = False
+    ) -> Order:
+        """Send a limit order on BTCUSDT."""
+        instrument = self.cache.instrument(BTC)
+        order = self.order_factory.limit(
+            BTC,
+            side,
+            instrument.make_qty(Decimal(quantity)),
+            instrument.make_price(Decimal(price)),
+            post_only=post_only,
         )
         self.submit_order(order)
         return order

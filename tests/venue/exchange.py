@@ -12,32 +12,21 @@ then rejected at its trigger.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Final
 
-from tests.venue import checks, payloads
+from tests.venue import checks, intake, payloads
+from tests.venue.book import Quote, crossings
 from tests.venue.checks import Parameters
-from tests.venue.ledger import Ledger
-from tests.venue.listings import LISTINGS, MAKER_FEE, TAKER_FEE, Listing
+from tests.venue.ledger import Ledger, rounded
+from tests.venue.listings import LISTINGS, MAKER_FEE, TAKER_FEE
 from tests.venue.records import ZERO, AlgoOrder, Order, Trade
 from tests.venue.refusals import Refusal
 
 DAY_MS: Final = 86_400_000
-STOPS: Final = ("STOP", "STOP_MARKET")
-TAKES: Final = ("TAKE_PROFIT", "TAKE_PROFIT_MARKET")
-CONDITIONAL: Final = (*STOPS, *TAKES, "TRAILING_STOP_MARKET")
 
 Plan = Callable[[Order], list[tuple[Decimal, int]]]
 """How an order that can trade does: parts of its quantity, each after so many milliseconds."""
-
-
-@dataclass(slots=True)
-class Quote:
-    """Last price and mark price of a perpetual."""
-
-    last: Decimal
-    mark: Decimal
 
 
 def at_once(order: Order) -> list[tuple[Decimal, int]]:
@@ -88,77 +77,21 @@ class Exchange:
 
     def new_order(self, params: Parameters) -> Order:
         """Take an order of ``POST /fapi/v1/order``; trade it if it can trade."""
-        listed, side = checks.listing(params), checks.side(params)
-        kind = checks.text(params, "type")
-        if kind in CONDITIONAL:
-            raise Refusal(-4120)
-        if kind not in {"LIMIT", "MARKET"}:
-            raise Refusal(-1116)
-        limit = kind == "LIMIT"
-        quantity = checks.decimal(params, "quantity")
-        checks.quantity(listed, quantity, market=not limit)
-        time_in_force = checks.text(params, "timeInForce") if limit else "GTC"
-        if time_in_force not in {"GTC", "IOC", "FOK", "GTX", "GTD"}:
-            raise Refusal(-1115)
-        price = checks.decimal(params, "price") if limit else ZERO
-        quote = self._quote(listed.symbol)
-        if limit:
-            checks.price(listed, price)
-            checks.band(listed, price, quote.mark, side)
-        identity = self._free_client_id(params.get("newClientOrderId", ""), self.orders.values())
-        reduce_only = checks.flag(params, "reduceOnly")
-        sign = 1 if side == "BUY" else -1
-        if reduce_only:
-            room = max(-self.ledger.positions[listed.symbol].amount * sign, ZERO)
-            if room == 0:
-                raise Refusal(-2022)
-            quantity = min(quantity, room)
-        else:
-            if quantity * (price or quote.last) < listed.minimum_notional:
-                raise Refusal(-4164, listed.minimum_notional)
-            self.ledger.require_margin(
-                listed.symbol, quantity * sign, price or self._opposite(listed, side)
-            )
-        crosses = not limit or self._crosses(listed, side, price)
-        if time_in_force == "GTX" and crosses:
-            raise Refusal(-5022)
-        now = self._now_ms()
-        order = Order(
-            id=self._take_id(),
-            client_id=identity,
-            symbol=listed.symbol,
-            side=side,
-            type=kind,
-            time_in_force=time_in_force,
-            quantity=quantity,
-            price=price,
-            reduce_only=reduce_only,
-            time_ms=now,
-            update_ms=now,
-            good_till_ms=checks.integer(params, "goodTillDate", 0),
-        )
-        self._place(order, crosses=crosses)
+        quote = self._quote(checks.listing(params).symbol)
+        order = intake.order(params, quote, self.ledger, self._now_ms())
+        self._identify(order, self.open_orders())
+        self._place(order)
         return order
 
     def amend(self, params: Parameters) -> Order:
         """Change price and quantity of a resting limit order (``PUT /fapi/v1/order``)."""
         order = self.find_order(params)
-        listed = LISTINGS[order.symbol]
-        if not order.open or order.type != "LIMIT":
-            raise Refusal(-2013)
-        quantity, price = checks.decimal(params, "quantity"), checks.decimal(params, "price")
-        checks.quantity(listed, quantity, market=False)
-        checks.price(listed, price)
-        checks.band(listed, price, self._quote(order.symbol).mark, order.side)
-        if (quantity, price) == (order.quantity, order.price):
-            raise Refusal(-5027)
-        if order.time_in_force == "GTX" and self._crosses(listed, order.side, price):
-            raise Refusal(-5022)
-        order.quantity, order.price = max(quantity, order.filled), price
+        quote = self._quote(order.symbol)
+        order.quantity, order.price = intake.amendment(params, order, quote, LISTINGS[order.symbol])
         self._tell(order, "AMENDMENT")
         if order.left == 0:
             self._close(order, "CANCELED")
-        elif self._crosses(listed, order.side, price):
+        elif quote.crosses(order.side, order.price):
             self._work(order, maker=False)
         return order
 
@@ -212,57 +145,12 @@ class Exchange:
 
     def new_algo_order(self, params: Parameters) -> AlgoOrder:
         """Take a conditional order of ``POST /fapi/v1/algoOrder``."""
-        listed, side = checks.listing(params), checks.side(params)
-        if checks.text(params, "algoType") != "CONDITIONAL":
-            raise Refusal(-1102, "algoType")
-        kind = checks.text(params, "type")
-        if kind not in {*STOPS, *TAKES}:
-            raise Refusal(-1116)
-        close_position = checks.flag(params, "closePosition")
-        quantity = checks.decimal(params, "quantity", ZERO if close_position else None)
-        if close_position and (quantity or params.get("reduceOnly", "").lower() == "true"):
-            raise Refusal(-1106, "reduceOnly" if not quantity else "quantity")
-        market = kind.endswith("MARKET")
-        if not close_position:
-            checks.quantity(listed, quantity, market=market)
-        trigger = checks.decimal(params, "triggerPrice")
-        checks.price(listed, trigger)
-        price = ZERO if market else checks.decimal(params, "price")
-        if not market:
-            checks.price(listed, price)
-        working = params.get("workingType", "CONTRACT_PRICE")
-        if working not in {"MARK_PRICE", "CONTRACT_PRICE"}:
-            raise Refusal(-1102, "workingType")
+        listed = checks.listing(params)
+        order = intake.algo_order(params, self._quote(listed.symbol), self._now_ms())
         waiting = self.open_algo_orders()
-        identity = self._free_client_id(params.get("clientAlgoId", ""), waiting)
-        if sum(order.symbol == listed.symbol for order in waiting) >= listed.open_algo_orders:
+        self._identify(order, waiting)
+        if sum(other.symbol == listed.symbol for other in waiting) >= listed.open_algo_orders:
             raise Refusal(-4045)
-        reduce_only = checks.flag(params, "reduceOnly")
-        if not reduce_only and not close_position:
-            notional = quantity * (price or trigger)
-            if notional < listed.minimum_notional:
-                raise Refusal(-4164, listed.minimum_notional)
-        above = (side == "BUY") == (kind in STOPS)
-        now = self._now_ms()
-        order = AlgoOrder(
-            id=self._take_id(),
-            client_id=identity,
-            symbol=listed.symbol,
-            side=side,
-            type=kind,
-            time_in_force=params.get("timeInForce", "GTC"),
-            quantity=quantity,
-            trigger=trigger,
-            price=price,
-            working_type=working,
-            reduce_only=reduce_only,
-            close_position=close_position,
-            time_ms=now,
-            update_ms=now,
-            above=above,
-        )
-        if self._is_past(order, self._quote(listed.symbol)):
-            raise Refusal(-2021)
         self.algo_orders[order.id] = order
         self._tell_algo(order, "NEW")
         return order
@@ -314,8 +202,7 @@ class Exchange:
 
     def jump(self, symbol: str, last: Decimal, mark: Decimal) -> None:
         """Set the price without a way between; what it passed trades at the new price."""
-        self.quotes[symbol] = Quote(last, mark)
-        self.ledger.marks[symbol] = mark
+        self._set(Quote(symbol, last, mark))
         self._touch(symbol, set())
 
     def move(self, symbol: str, last: Decimal, mark: Decimal) -> None:
@@ -323,29 +210,19 @@ class Exchange:
         if symbol not in self.quotes:
             self.jump(symbol, last, mark)
             return
-        before = self.quotes[symbol]
+        before, after = self.quotes[symbol], Quote(symbol, last, mark)
         done: set[int] = set()
         progress = ZERO
         while True:
-            found = [
-                crossing
-                for crossing in self._crossings(symbol, before, Quote(last, mark))
-                if crossing[0] >= progress and crossing[1].id not in done
-            ]
+            reached = crossings(before, after, self.open_algo_orders(symbol), self._resting(symbol))
+            found = [(at, o) for at, o in reached if at >= progress and o.id not in done]
             if not found:
                 break
-            progress, order = min(found, key=lambda crossing: (crossing[0], crossing[1].id))
+            progress, order = min(found, key=lambda entry: (entry[0], entry[1].id))
             done.add(order.id)
-            tick = LISTINGS[symbol].tick
-            there = before.last + progress * (last - before.last)
-            self.quotes[symbol] = Quote(
-                (there / tick).quantize(Decimal(1), ROUND_HALF_EVEN) * tick,
-                before.mark + progress * (mark - before.mark),
-            )
-            self.ledger.marks[symbol] = self.quotes[symbol].mark
+            self._set(before.towards(after, progress))
             self._fire(order)
-        self.quotes[symbol] = Quote(last, mark)
-        self.ledger.marks[symbol] = mark
+        self._set(after)
         self._touch(symbol, done)
 
     def settle_funding(self, symbol: str, rate: Decimal) -> None:
@@ -366,7 +243,8 @@ class Exchange:
         for _, order_id, quantity in sorted(ready, key=lambda entry: entry[0]):
             order = self.orders[order_id]
             if order.open:
-                self._fill(order, min(quantity, order.left), self._price(order), maker=False)
+                price = self._quote(order.symbol).price_for(order)
+                self._fill(order, min(quantity, order.left), price, maker=False)
 
     # -- settings ----------------------------------------------------------------------------------
 
@@ -395,42 +273,35 @@ class Exchange:
         self._next_id += 1
         return self._next_id
 
-    def _free_client_id(self, wanted: str, others: Iterable[Order | AlgoOrder]) -> str:
-        for other in others:
-            taken = other.open if isinstance(other, Order) else other.waiting
-            if wanted and taken and other.client_id == wanted:
-                raise Refusal(-4116)
-        return checks.client_id(wanted) or f"web_{self._next_id:x}"
+    def _identify(self, order: Order | AlgoOrder, others: Iterable[Order | AlgoOrder]) -> None:
+        if order.client_id and any(other.client_id == order.client_id for other in others):
+            raise Refusal(-4116)
+        order.id = self._take_id()
+        order.client_id = order.client_id or f"web_{order.id:x}"
 
     def _quote(self, symbol: str) -> Quote:
         if symbol not in self.quotes:
             raise Refusal(-1000)  # no market yet
         return self.quotes[symbol]
 
-    def _opposite(self, listed: Listing, side: str) -> Decimal:
-        last = self._quote(listed.symbol).last
-        return last + listed.tick if side == "BUY" else last - listed.tick
+    def _set(self, quote: Quote) -> None:
+        self.quotes[quote.symbol] = quote
+        self.ledger.marks[quote.symbol] = quote.mark
 
-    def _crosses(self, listed: Listing, side: str, price: Decimal) -> bool:
-        best = self._opposite(listed, side)
-        return price >= best if side == "BUY" else price <= best
+    def _resting(self, symbol: str) -> list[Order]:
+        return [order for order in self.open_orders(symbol) if not self._is_due(order)]
 
-    def _price(self, order: Order) -> Decimal:
-        best = self._opposite(LISTINGS[order.symbol], order.side)
-        if order.type == "MARKET":
-            return best
-        return min(order.price, best) if order.side == "BUY" else max(order.price, best)
-
-    def _place(self, order: Order, *, crosses: bool) -> None:
+    def _place(self, order: Order) -> None:
         self.orders[order.id] = order
         self._tell(order, "NEW")
-        if crosses:
+        quote = self._quote(order.symbol)
+        if order.type == "MARKET" or quote.crosses(order.side, order.price):
             self._work(order, maker=False)
         if order.open and order.time_in_force in {"IOC", "FOK"} and not self._is_due(order):
             self._close(order, "EXPIRED")
 
     def _work(self, order: Order, *, maker: bool) -> None:
-        price = order.price if maker else self._price(order)
+        price = order.price if maker else self._quote(order.symbol).price_for(order)
         for quantity, delay_ms in self.plan(order):
             if delay_ms > 0:
                 self.due.append((self._now_ms() + delay_ms, order.id, quantity))
@@ -457,8 +328,8 @@ class Exchange:
             side=order.side,
             price=price,
             quantity=quantity,
-            commission=price * quantity * (MAKER_FEE if maker else TAKER_FEE),
-            realized=profit,
+            commission=rounded(price * quantity * (MAKER_FEE if maker else TAKER_FEE)),
+            realized=rounded(profit),
             maker=maker,
             time_ms=now,
         )
@@ -494,42 +365,13 @@ class Exchange:
         order.status, order.update_ms = status, self._now_ms()
         self._emit(payloads.algo_update(order, status, order.update_ms))
 
-    @staticmethod
-    def _is_past(order: AlgoOrder, quote: Quote) -> bool:
-        price = quote.mark if order.working_type == "MARK_PRICE" else quote.last
-        return price >= order.trigger if order.above else price <= order.trigger
-
-    def _crossings(
-        self, symbol: str, before: Quote, after: Quote
-    ) -> list[tuple[Decimal, Order | AlgoOrder]]:
-        # how far along the move each order is reached, as a fraction of it
-        found: list[tuple[Decimal, Order | AlgoOrder]] = []
-        for algo in self.open_algo_orders(symbol):
-            if self._is_past(algo, after):
-                marks = algo.working_type == "MARK_PRICE"
-                start, end = (before.mark, after.mark) if marks else (before.last, after.last)
-                found.append((self._fraction(start, end, algo.trigger), algo))
-        for order in self.open_orders(symbol):
-            if self._is_reached(order, after.last):
-                found.append((self._fraction(before.last, after.last, order.price), order))
-        return found
-
-    def _is_reached(self, order: Order, last: Decimal) -> bool:
-        if order.type != "LIMIT" or self._is_due(order):
-            return False
-        return last <= order.price if order.side == "BUY" else last >= order.price
-
-    @staticmethod
-    def _fraction(start: Decimal, end: Decimal, level: Decimal) -> Decimal:
-        return min(max((level - start) / (end - start), ZERO), Decimal(1)) if end != start else ZERO
-
     def _touch(self, symbol: str, done: set[int]) -> None:
         quote = self.quotes[symbol]
         for algo in self.open_algo_orders(symbol):
-            if self._is_past(algo, quote):
+            if quote.triggers(algo):
                 self._fire(algo)
-        for order in self.open_orders(symbol):
-            if order.id not in done and self._is_reached(order, quote.last):
+        for order in self._resting(symbol):
+            if order.id not in done and quote.reaches(order):
                 self._fire(order)
 
     def _fire(self, order: Order | AlgoOrder) -> None:
@@ -538,7 +380,7 @@ class Exchange:
             return
         order.trigger_ms = self._now_ms()
         self._tell_algo(order, "TRIGGERING")
-        listed, sign = LISTINGS[order.symbol], 1 if order.side == "BUY" else -1
+        sign = 1 if order.side == "BUY" else -1
         room = max(-self.ledger.positions[order.symbol].amount * sign, ZERO)
         quantity = room if order.close_position else order.quantity
         bound = order.reduce_only or order.close_position
@@ -549,7 +391,7 @@ class Exchange:
             order.refused = "ReduceOnly Order is rejected."
         if not order.refused and not bound:
             try:
-                price = order.price or self._opposite(listed, order.side)
+                price = order.price or self._quote(order.symbol).best(order.side)
                 self.ledger.require_margin(order.symbol, quantity * sign, price)
             except Refusal as refusal:
                 order.refused = refusal.message
@@ -576,4 +418,4 @@ class Exchange:
         )
         order.order = placed
         self._tell_algo(order, "TRIGGERED")
-        self._place(placed, crosses=not limit or self._crosses(listed, order.side, order.price))
+        self._place(placed)

@@ -12,6 +12,12 @@ from tests.venue.records import ZERO, Position, Trade
 from tests.venue.refusals import Refusal
 
 MAINTENANCE = Decimal("0.025")
+_UNIT = Decimal("0.00000001")
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """Return an amount with the eight decimals that the venue books."""
+    return amount.quantize(_UNIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Ledger:
 
     def fund(self, symbol: str, rate: Decimal, at_ms: int) -> Decimal:
         """Pay a funding rate on the position at its mark; return what the wallet gained."""
-        paid = -self.positions[symbol].amount * self.marks.get(symbol, ZERO) * rate
+        paid = rounded(-self.positions[symbol].amount * self.marks.get(symbol, ZERO) * rate)
         if paid:
             self.wallet += paid
             self._income(symbol, "FUNDING_FEE", paid, at_ms, "")

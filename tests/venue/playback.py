@@ -51,8 +51,7 @@ class Playback:
 
     def advance(self, bars: int = 1) -> None:
         """Move to the close of the bar that forms, and by whole bars from there."""
-        for _ in range(bars):
-            self._wait(self._finish_bar())
+        self._wait(self._advance(bars))
 
     def price(self, symbol: str, last: float | str, mark: float | str | None = None) -> None:
         """Move one perpetual to a price between the bars, in a straight line; sockets hear it."""
@@ -78,6 +77,17 @@ class Playback:
         """Stand still."""
         self._run(self.halt)
 
+    def controls(self) -> dict[str, Callable[..., Any]]:
+        """Return what can be called by name on the venue's loop."""
+        return {
+            "play": self.start_playing,
+            "pause": self.halt,
+            "step": self._step,
+            "advance": self._advance,
+            "price": lambda symbol, last, mark=None: self._price(symbol, last, mark, jump=False),
+            "gap": lambda symbol, last, mark=None: self._price(symbol, last, mark, jump=True),
+        }
+
     def start_playing(self, speed: float) -> None:
         """Play; to be called on the venue's loop."""
         self.halt()
@@ -99,10 +109,11 @@ class Playback:
             await asyncio.sleep(max(due_s - loop.time(), 0))
             await self._step()
 
-    async def _finish_bar(self) -> None:
-        await self._step()
-        while not self._market.bar_closed:
+    async def _advance(self, bars: int = 1) -> None:
+        for _ in range(bars):
             await self._step()
+            while not self._market.bar_closed:
+                await self._step()
 
     async def _step(self) -> None:
         before_ms = self._market.now_ms

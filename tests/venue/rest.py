@@ -5,6 +5,7 @@ out leaves its effects: that is the point of it.
 """
 
 import asyncio
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ class Rest:
         keyed: dict[tuple[str, str], Answer] = {
             ("POST", "/fapi/v1/listenKey"): lambda _: {"listenKey": users.create_key()},
             ("PUT", "/fapi/v1/listenKey"): lambda _: {"listenKey": users.extend_key()},
-            ("DELETE", "/fapi/v1/listenKey"): lambda _: users.close_key() or {},
+            ("DELETE", "/fapi/v1/listenKey"): lambda _: users.close_key(),
         }
         return {place: Endpoint(answer, "signed") for place, answer in signed.items()} | {
             place: Endpoint(answer, "key") for place, answer in keyed.items()
@@ -200,7 +201,9 @@ def control(methods: dict[str, Callable[..., Any]]) -> Callable[[web.Request], A
         given = arguments if isinstance(arguments, dict) else {}
         listed = arguments if isinstance(arguments, list) else []
         try:
-            return web.json_response({"result": method(*listed, **given)}, dumps=_plain)
+            result = method(*listed, **given)
+            result = await result if inspect.isawaitable(result) else result
+            return web.json_response({"result": result}, dumps=_plain)
         except (TypeError, ValueError) as fault:
             return web.json_response({"error": str(fault)}, status=400)
 

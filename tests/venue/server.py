@@ -23,6 +23,7 @@ from tests.venue.history import MINUTE_MS, History, flat
 from tests.venue.market import Market
 from tests.venue.payloads import Message
 from tests.venue.playback import Playback
+from tests.venue.records import Order
 from tests.venue.rest import Rest, control
 from tests.venue.sockets import MarketSockets, UserSockets
 from tests.venue.truth import Truth
@@ -157,6 +158,26 @@ class Venue:
         """Market streams that somebody wants."""
         return self.run(lambda: self._sockets.streams)
 
+    def place(
+        self, symbol: str, side: str, quantity: str, client_id: str = "", **more: str
+    ) -> Order:
+        """Place an order by hand, as a person at the venue's page does; a market order if no more.
+
+        `more` are parameters of ``POST /fapi/v1/order``.
+        """
+        params = {"symbol": symbol, "side": side, "quantity": quantity, "type": "MARKET"} | more
+        if client_id:
+            params["newClientOrderId"] = client_id
+        return self.run(lambda: self._exchange.new_order(params))
+
+    def cancel_stop(self, client_id: str) -> None:
+        """Cancel a conditional order by hand."""
+        self.run(lambda: self._exchange.cancel_algo({"clientAlgoId": client_id}))
+
+    def publish_statistics_after(self, seconds: float) -> None:
+        """Say how long after their five minutes statistics come out; two minutes by default."""
+        self._market.publication_delay_ms = int(seconds * 1000)
+
     def let_key_withdraw(self) -> None:
         """Give the key the permission to withdraw."""
         self._rest.key_may_withdraw = True
@@ -231,11 +252,7 @@ class Venue:
             for name in dir(Faults)
             if not name.startswith("_") and callable(getattr(Faults, name))
         }
-        return faults | {
-            "play": self.market.start_playing,
-            "pause": self.market.halt,
-            "state": self.state.summary,
-        }
+        return faults | self.market.controls() | {"state": self.state.summary}
 
     def _drop(self, which: str) -> None:
         if which in {"", "user"}:

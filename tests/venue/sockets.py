@@ -112,9 +112,10 @@ class UserSockets:
             raise Refusal(-1125)
         return self.create_key()
 
-    def close_key(self) -> None:
+    def close_key(self) -> Message:
         """End the key without a word."""
         self._key_until_ms = 0
+        return {}
 
     def expire_key(self) -> None:
         """End the key and say so on its sockets."""
@@ -173,6 +174,6 @@ class UserSockets:
 
 def _cut(socket: web.WebSocketResponse) -> None:
     # as a cable that is pulled: no closing handshake
-    transport = getattr(socket, "_req", None) and socket._req.transport
-    if transport is not None:
-        transport.abort()
+    request = socket._req
+    if request is not None and request.transport is not None:
+        request.transport.abort()
