@@ -4,7 +4,7 @@ OCW := .venv/bin/ocw
 LOCKED := .venv/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench bench-gate bench-bandit bench-regime bench-signals bench-prompt lock clean
+.PHONY: help install demo test test-live lint format bench bench-gate bench-bandit bench-regime bench-signals bench-prompt lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,9 @@ demo: install  ## sample market -> backtest -> report
 
 test: install lint  ## lint, strict types and the test suite
 	@$(PY) -m pytest -n 2
+
+test-live: install  ## a live node as a process against the loopback venue: trades, is killed, starts again
+	@$(PY) -m pytest tests/live/test_run.py
 
 lint: install  ## ruff and mypy
 	@$(PY) -m ruff check .

@@ -17,9 +17,10 @@ from nautilus_trader.common.config import ActorConfig
 from nautilus_trader.model.data import Bar, DataType
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
+from nautilus_trader.model.position import Position
 
 from ocw_strategy.account import AccountView, Holding
-from ocw_strategy.advisor import Advisor, drive
+from ocw_strategy.advisor import Advice, Advisor, drive
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
@@ -27,7 +28,7 @@ from ocw_strategy.desk import DecisionDesk
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Journal
-from ocw_strategy.market import CloseBarrier
+from ocw_strategy.market import CloseBarrier, MarketSnapshot
 from ocw_strategy.messages import (
     OCW_CLIENT,
     REVIEW,
@@ -174,9 +175,10 @@ class OCWActor(Actor):
 
     def _arm(self, close_ns: int) -> None:
         self._armed_ns = close_ns
-        self.clock.set_time_alert_ns(
-            f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, partial(self._on_overdue, close_ns)
-        )
+        self._after_close(close_ns, partial(self._on_overdue, close_ns))
+
+    def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
+        self.clock.set_time_alert_ns(f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, callback)
 
     def _on_overdue(self, close_ns: int, _event: Any) -> None:
         if self._barrier.finish(close_ns):
@@ -227,7 +229,16 @@ class OCWActor(Actor):
 
     def _ask(self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
         snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
-        advice = drive(advisor.decide(snapshot))
+        self._take_advice(verdict, snapshot, drive(advisor.decide(snapshot)), advisor, holdings)
+
+    def _take_advice(
+        self,
+        verdict: Verdict,
+        snapshot: MarketSnapshot,
+        advice: Advice,
+        advisor: Advisor,
+        holdings: tuple[Holding, ...],
+    ) -> None:
         payload = self._desk.decided(snapshot, advice, advisor.name, self.clock.timestamp_ns())
         if payload is None:
             return
@@ -344,13 +355,16 @@ class OCWActor(Actor):
                 symbol=self._symbol_of[position.instrument_id],
                 quantity=position.signed_qty,
                 entry_price=position.avg_px_open,
-                opened_ns=position.ts_opened,
+                opened_ns=self._opened_ns(position),
                 price=self._desk.price(self._symbol_of[position.instrument_id]),
                 stop_price=stops.get(position.instrument_id),
             )
             for position in self.cache.positions_open()
         ]
         return tuple(sorted(held, key=lambda holding: holding.symbol))
+
+    def _opened_ns(self, position: Position) -> int:
+        return position.ts_opened
 
     def _equity(self) -> float:
         account = self.portfolio.account(VENUE)

@@ -92,6 +92,8 @@ class DecisionDesk:
         self._trades: deque[Trade] = deque(maxlen=_MAX_TRADES)
         self._memory_note = ""
         self._reflections = ReflectionBook()
+        self.warming = False
+        """While true a close is history at a live start: nothing is decided or journalled on it."""
 
     # -- market data ------------------------------------------------------------------------------
 
@@ -127,7 +129,7 @@ class DecisionDesk:
         """
         verdict = None
         self._settle_calls(now_ns)
-        if now_ns < self._settings.run.start_ns:
+        if self.warming or now_ns < self._settings.run.start_ns:
             self.watch.observe(now_ns)
         else:
             verdict = self.watch.decide(
@@ -149,7 +151,8 @@ class DecisionDesk:
                     regime=regime.key,
                 )
             )
-        if self._regime is None or regime.key != self._regime.key:
+        changed = self._regime is None or regime.key != self._regime.key
+        if changed and not self.warming:
             self._journal.append(
                 RegimeRow(
                     ts_ns=now_ns,

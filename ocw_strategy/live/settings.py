@@ -58,6 +58,11 @@ class LiveSettings(Strict):
     """Address of its streams; empty is Binance."""
     watchdog: WatchdogSettings = WatchdogSettings()
 
+    @property
+    def replayed(self) -> bool:
+        """Whether the venue is not Binance: its market may have a time of its own."""
+        return bool(self.venue_http)
+
 
 def load_live(
     path: Path, now_ns: int, overrides: Mapping[str, object] | None = None

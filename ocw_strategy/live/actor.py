@@ -1,0 +1,234 @@
+"""The actor in a live node: the same one, with the advisor as a task and faults kept from it.
+
+It adds what only the wall clock needs. History is taken in before the first decision, while live
+bars wait. The advisor is awaited in a task, one at a time; a wake meanwhile is counted and skipped,
+and its answer is looked at again when it arrives: too old, or for a price or a position that is no
+longer there, it becomes a hold. What was learnt is durable after every decision close and every
+trade, with the trades it was learnt from, so that a restart learns each trade exactly once.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nautilus_trader.model.data import Bar
+from nautilus_trader.model.position import Position
+
+from ocw_strategy.account import Holding
+from ocw_strategy.actor import OCWActor, OCWActorConfig
+from ocw_strategy.advisor import Advisor
+from ocw_strategy.advisors import make_advisor
+from ocw_strategy.catalog import OcwTakerFlow
+from ocw_strategy.engine import instrument_id
+from ocw_strategy.gate import Verdict, is_decision_close
+from ocw_strategy.journal import Event, Trade
+from ocw_strategy.live.desk import NodeDesk, Work, guarded
+from ocw_strategy.live.history import History
+from ocw_strategy.live.restart import told_trade
+from ocw_strategy.messages import DecisionPayload, OcwTradeClosed
+from ocw_strategy.units import SECOND_NS, close_of
+
+CLOSE_WAIT_S = 3.0
+MAX_ANSWER_AGE_S = 300.0
+MAX_PRICE_MOVE = 0.01
+STATE = "actor/1"
+
+
+class LiveActor(OCWActor):
+    """Decide in a live node.
+
+    Parameters
+    ----------
+    config : OCWActorConfig
+    node : NodeDesk
+        Shared with the strategy and the keeper.
+    history : History, optional
+        Where what came before the start is fetched.
+    """
+
+    def __init__(
+        self,
+        config: OCWActorConfig,
+        node: NodeDesk,
+        history: History | None = None,
+    ) -> None:
+        super().__init__(config)
+        self._node = node
+        self._history = history
+        self._waiting: list[Any] = []
+        self._learnt: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+        self._opened: dict[tuple[str, int], int] = {}
+
+    # -- start and stop ---------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Subscribe, then take in the history."""
+        if self.advisor is None:
+            self.advisor, self._close_advisor = make_advisor(
+                self._settings, self._journal, live=True
+            )
+        super().on_start()
+        self._spawn(self._warm_up())
+
+    def _warm_regime(self, now_ns: int) -> None:
+        pass  # with the history
+
+    async def _warm_up(self) -> None:
+        found: Sequence[Any] = ()
+        try:
+            if self._history is not None:
+                found = await self._history.items(
+                    {s: self.cache.instrument(instrument_id(s)) for s in self._desk.symbols}
+                )
+                first_ns = min((item.ts_init for item in found), default=0)
+                self._model.warm(await self._history.hours(first_ns))
+        except Exception as error:  # cold is worse than warm and better than dead
+            self.on_handler_fault("history", error)
+        newest_ns = 0
+        self._desk.warming = True
+        for number, item in enumerate(found):
+            if number % 200 == 199:
+                await asyncio.sleep(0)  # fills and stops do not wait for it
+            if isinstance(item, Bar):
+                newest_ns = max(newest_ns, close_of(item.ts_event))
+                super().on_bar(item)
+            else:
+                super().on_data(item)
+        self._desk.warming = False
+        self._restore()
+        self._node.warm = True
+        waiting, self._waiting = self._waiting, []
+        for item in waiting:
+            if not isinstance(item, Bar):
+                self.on_data(item)
+            elif close_of(item.ts_event) > newest_ns:
+                self.on_bar(item)
+
+    def _restore(self) -> None:
+        state = self._journal.load_state(STATE)
+        if state is not None:
+            self._desk.restore(state["desk"])
+            self._learnt = list(state["learnt"])
+        for trade in self._journal.rows(Trade):
+            if trade.trade_id not in self._learnt:
+                self._learn(OcwTradeClosed(
+                    ts_event=trade.closed_ns,
+                    ts_init=trade.closed_ns,
+                    trade_id=trade.trade_id,
+                    payload=told_trade(self._journal, trade).model_dump_json(),
+                ))  # fmt: skip
+
+    def on_stop(self) -> None:
+        """Let go of what was asked, and keep what was learnt."""
+        if self._task is not None:
+            self._task.cancel()
+        if self._node.warm:
+            self._keep()
+
+    def _keep(self) -> None:
+        self._journal.save_state(STATE, {"desk": self._desk.state(), "learnt": self._learnt})
+
+    # -- handlers ---------------------------------------------------------------------------------
+
+    @guarded
+    def on_bar(self, bar: Bar) -> None:
+        """Take the bar in, once the history is."""
+        close_ns = close_of(bar.ts_event)
+        self._node.see(self._symbol_of[bar.bar_type.instrument_id], close_ns)
+        if self._node.warm:
+            super().on_bar(bar)
+        else:
+            self._waiting.append(bar)
+
+    @guarded
+    def on_data(self, data: Any) -> None:
+        """Take the message in; a closed trade exactly once."""
+        if isinstance(data, OcwTradeClosed):
+            # before the history is in it is found in the journal
+            if self._node.warm:
+                self._learn(data)
+        elif self._node.warm or not isinstance(data, OcwTakerFlow):
+            super().on_data(data)
+        else:
+            self._waiting.append(data)
+
+    def _learn(self, data: OcwTradeClosed) -> None:
+        if data.trade_id not in self._learnt:
+            super().on_data(data)
+            self._learnt.append(data.trade_id)
+            self._keep()
+
+    def on_handler_fault(self, where: str, error: Exception) -> None:
+        """Record a fault; nothing is entered until a restart."""
+        self.log.exception(f"{where} of the actor", error)
+        self._node.blocks[f"fault:{where}"] = repr(error)
+        self._journal.append(Event(self._node.market_ns, f"fault:{where}", "", f"actor: {error!r}"))
+
+    def _on_close(self, close_ns: int) -> None:
+        if not self._node.warm:  # history: nothing that is held now was held then
+            if is_decision_close(close_ns):
+                self._desk.close(close_ns)
+            return
+        super()._on_close(close_ns)
+        if is_decision_close(close_ns):
+            self._keep()
+        else:
+            self._journal.flush()
+
+    def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
+        asyncio.get_running_loop().call_later(CLOSE_WAIT_S, self._overdue, callback)
+
+    @guarded
+    def _overdue(self, callback: Callable[[Any], None]) -> None:
+        if self.is_running:
+            callback(None)
+
+    # -- the advisor, off the loop ----------------------------------------------------------------
+
+    def _ask(self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
+        if self._task is not None and not self._task.done():
+            self._journal.append(Event(verdict.now_ns, "wake_skipped", "", "an answer is awaited"))
+            return
+        self._spawn(self._answer(advisor, verdict, holdings))
+
+    async def _answer(
+        self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]
+    ) -> None:
+        try:
+            snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
+            advice = await advisor.decide(snapshot)
+            self._node.last_decision = (verdict.now_ns, advice.outcome)
+            self._take_advice(verdict, snapshot, advice, advisor, holdings)
+        except Exception as error:  # an answer that cannot be had is a hold
+            self.on_handler_fault("advisor", error)
+
+    def _spawn(self, work: Work) -> None:
+        self._task = asyncio.get_running_loop().create_task(work)
+
+    def _deliver_at(self, alert_ns: int, payload: DecisionPayload) -> None:
+        why = self._overtaken(payload)
+        if why is not None:
+            self._journal.append(Event(payload.close_ns, f"hold:{why}", "", payload.decision_id))
+            return
+        self._deliver(payload, None)
+
+    def _overtaken(self, payload: DecisionPayload) -> str | None:
+        # what was true when it was asked may not be any more
+        if self._node.market_ns - payload.close_ns > MAX_ANSWER_AGE_S * SECOND_NS:
+            return "answer_too_old"
+        for target in payload.targets:
+            then = self._desk.book.rings[target.symbol].newest(20)
+            closes = then.close[then.close_ns <= payload.close_ns]
+            if len(closes) and abs(self._desk.price(target.symbol) / closes[-1] - 1) > (
+                MAX_PRICE_MOVE
+            ):
+                return "price_moved"
+        return None
+
+    def _opened_ns(self, position: Position) -> int:
+        # account events are stamped by the wall, and a replayed market has a time of its own
+        if not self._node.replayed:
+            return position.ts_opened
+        key = (position.id.value, position.ts_opened)
+        return self._opened.setdefault(key, self._node.market_ns)
