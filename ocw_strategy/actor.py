@@ -19,7 +19,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
 
 from ocw_strategy.account import AccountView, Holding
-from ocw_strategy.advisor import Advisor, drive
+from ocw_strategy.advisor import Advisor, LessonWriter, drive
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
@@ -36,6 +36,7 @@ from ocw_strategy.messages import (
     OcwHalts,
     OcwTradeClosed,
     TargetContext,
+    TradePayload,
 )
 from ocw_strategy.regime import (
     ASSUMED_MACRO,
@@ -204,9 +205,18 @@ class OCWActor(Actor):
                 self._symbol_of[data.instrument_id], data.ts_event, data.ts_init, data.rate
             )
         elif isinstance(data, OcwTradeClosed):
-            self._desk.learn(data.read())
+            self._on_trade(data.read())
         elif isinstance(data, OcwHalts):
             self._halts = data
+
+    def _on_trade(self, payload: TradePayload) -> None:
+        self._desk.learn(payload)
+        if isinstance(self.advisor, LessonWriter):
+            trade = payload.trade
+            draft = self._desk.draft(trade.trade_id)
+            lesson = drive(self.advisor.lesson(draft, trade.closed_ns))
+            if lesson is not None:
+                self._desk.take_lesson(trade.trade_id, lesson, trade.closed_ns)
 
     # -- a close ----------------------------------------------------------------------------------
 

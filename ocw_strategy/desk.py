@@ -10,12 +10,13 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from ocw_strategy.account import AccountView, portfolio_report, position_reports, safety_report
-from ocw_strategy.advisor import Advice, ReflectionBook
+from ocw_strategy.advisor import Advice, Lesson, Reflection, ReflectionBook
 from ocw_strategy.bandit import ShadowOutcomes, SignalBandit
 from ocw_strategy.gate import (
     FEATURE_METRICS,
@@ -53,6 +54,7 @@ from ocw_strategy.settings import Settings
 from ocw_strategy.units import DAY_NS, HOUR_NS
 
 _CALL_HORIZON_NS = 4 * HOUR_NS
+_NO_CALL = -1  # a bill that no call was reckoned with: paid in full
 _MAX_TRADES = 10
 
 
@@ -293,10 +295,7 @@ class DecisionDesk:
             )
         )
         if advice.cost_usd:
-            try:
-                self.gate.charge(now_ns, float(advice.cost_usd))
-            except GateError as error:  # what was expected of it stays spent
-                self._journal.append(Event(now_ns, "bill_refused", "", str(error)))
+            self._charge(now_ns, advice.cost_usd, call_ns=now_ns)
         if decision is None:
             return None
         self._memory_note = decision.memory_note
@@ -321,6 +320,12 @@ class DecisionDesk:
             macro_scale=snapshot.regime.macro_scale,
             targets=targets,
         )
+
+    def _charge(self, now_ns: int, usd: Decimal, *, call_ns: int) -> None:
+        try:
+            self.gate.charge(call_ns, float(usd))
+        except GateError as error:  # what was expected of it stays spent
+            self._journal.append(Event(now_ns, "bill_refused", "", str(error)))
 
     def _target(
         self, snapshot: MarketSnapshot, symbol: str, exposure: float, confidence: float
@@ -365,22 +370,26 @@ class DecisionDesk:
                 )
             )
 
+    def draft(self, trade_id: str) -> str:
+        """Return the text of the reflection on a closed trade that was just learnt from."""
+        return self._reflections.text(trade_id)
+
+    def take_lesson(self, trade_id: str, lesson: Lesson, now_ns: int) -> None:
+        """Let a model's words stand in a reflection's place, and account for them either way."""
+        if lesson.cost_usd:
+            self._charge(now_ns, lesson.cost_usd, call_ns=_NO_CALL)
+        text = lesson.text or self._reflections.text(trade_id)
+        found = self._reflections.rewrite(trade_id, text)
+        if found is not None:
+            source = lesson.model if lesson.text else "rules"
+            self._journal.replace(_reflection_row(found, source, lesson.cost_usd))
+        if not lesson.text:
+            detail = f"{lesson.model}: {lesson.outcome}"
+            self._journal.append(Event(now_ns, "lesson_missing", "", detail))
+
     def _reflect(self, trade: Trade, signals: Mapping[str, float]) -> None:
         found = self._reflections.learn(trade, signals)
-        self._journal.append(
-            ReflectionRow(
-                trade_id=found.trade_id,
-                decision_id=found.decision_id,
-                ts_ns=found.ts_ns,
-                symbol=found.symbol,
-                direction=found.direction,
-                regime=found.regime,
-                signals=found.words,
-                net_return=found.net_return,
-                text=found.text,
-                source="rules",
-            )
-        )
+        self._journal.append(_reflection_row(found, "rules", Decimal(0)))
 
     def state(self) -> dict[str, Any]:
         """Return all that a restart must know, as JSON values; market data is warmed up anew."""
@@ -411,3 +420,19 @@ class DecisionDesk:
 
 
 _STATISTIC = {"long_short_ratio": "toptrader_position_ls_ratio"}
+
+
+def _reflection_row(found: Reflection, source: str, cost_usd: Decimal) -> ReflectionRow:
+    return ReflectionRow(
+        trade_id=found.trade_id,
+        decision_id=found.decision_id,
+        ts_ns=found.ts_ns,
+        symbol=found.symbol,
+        direction=found.direction,
+        regime=found.regime,
+        signals=found.words,
+        net_return=found.net_return,
+        text=found.text,
+        source=source,
+        cost_usd=str(cost_usd),
+    )

@@ -29,6 +29,7 @@ from ocw_strategy.journal import (
     JournalReader,
     Posterior,
     PriceRow,
+    ReflectionRow,
     RegimeRow,
     Trade,
 )
@@ -64,6 +65,7 @@ class RunData:
     posteriors: list[Posterior]
     regimes: list[RegimeRow]
     events: list[Event]
+    reflections: list[ReflectionRow]
 
     @property
     def days(self) -> float:
@@ -129,6 +131,7 @@ def read_run(folder: Path) -> RunData:
             posteriors=journal.rows(Posterior),
             regimes=journal.rows(RegimeRow),
             events=journal.rows(Event),
+            reflections=journal.rows(ReflectionRow),
         )
 
 
