@@ -9,6 +9,7 @@ process works in a folder at a time. A catalog that changed since the folder was
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -125,7 +126,8 @@ class Store:
                 os.fsync(file.fileno())
             partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             raise JournalError(
                 "walk.folder", str(path), f"make it writable with space left: {error}"
             ) from error
