@@ -21,13 +21,14 @@ from nautilus_trader.model.objects import Currency
 from ocw_strategy.account import AccountView, Holding
 from ocw_strategy.advisor import Advisor, LessonWriter, drive
 from ocw_strategy.advisors import make_advisor
+from ocw_strategy.carried import DESK_STATE, CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
 from ocw_strategy.desk import DecisionDesk
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Journal
-from ocw_strategy.market import CloseBarrier
+from ocw_strategy.market import CloseBarrier, SignalTrack
 from ocw_strategy.messages import (
     OCW_CLIENT,
     REVIEW,
@@ -41,6 +42,7 @@ from ocw_strategy.messages import (
 from ocw_strategy.regime import (
     ASSUMED_MACRO,
     MACRO_FILE,
+    NEUTRAL_REGIME,
     MacroSeries,
     RecordedRegimes,
     Regime,
@@ -84,6 +86,11 @@ class OCWActor(Actor):
         self._model = VolatilityRegimeModel(self._settings.regime)
         self.recorded_regimes: RecordedRegimes | None = None
         """A precomputed regime track, used instead of fitting one when it is set."""
+        self.signal_track: SignalTrack | None = None
+        """Signals to use instead of those of the statistics, where a run scrambles them."""
+        self.carried: CarriedState | None = None
+        """What an earlier run left, to continue from."""
+        self._neutral = self._settings.experiment.regime == "neutral"
         self._macro_series = _macro_series(Path(self._settings.data.catalog))
         self._macro_hour = -1
         self._macro = ASSUMED_MACRO
@@ -101,10 +108,13 @@ class OCWActor(Actor):
     # -- start and stop ---------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        """Bring the regime up to now, find who decides, then subscribe."""
+        """Take over what is carried, find who decides, bring the regime up to now, subscribe."""
+        self._desk.signal_track = self.signal_track
+        if self.carried is not None:
+            self._desk.restore(self.carried.desk)
         if self.advisor is None and self.config.wake:
             self.advisor, self._close_advisor = make_advisor(self._settings, self._journal)
-        if self.recorded_regimes is None:
+        if self.recorded_regimes is None and not self._neutral:
             self._warm_regime(self.clock.timestamp_ns())
         for symbol in self._desk.symbols:
             self._symbol_of[instrument_id(symbol)] = symbol
@@ -132,7 +142,7 @@ class OCWActor(Actor):
 
     def on_stop(self) -> None:
         """Keep what was learnt."""
-        self._journal.save_state("desk/1", self._desk.state())
+        self._journal.save_state(DESK_STATE, self._desk.state())
 
     def on_dispose(self) -> None:
         """Let go of the journal and the advisor's files."""
@@ -162,7 +172,7 @@ class OCWActor(Actor):
             bar.volume.as_double(),
             flow[1] if flow is not None and flow[0] == close_ns else np.nan,
         )
-        if symbol == self._settings.regime.symbol and close_ns % HOUR_NS == 0:
+        if symbol == self._settings.regime.symbol and close_ns % HOUR_NS == 0 and not self._neutral:
             self._model.add_hour(close_ns, close)
         for due_ns in self._barrier.add(symbol, close_ns):
             self._on_close(due_ns)
@@ -333,6 +343,8 @@ class OCWActor(Actor):
     # -- views ------------------------------------------------------------------------------------
 
     def _regime_at(self, now_ns: int) -> Regime:
+        if self._neutral:
+            return NEUTRAL_REGIME
         if self.recorded_regimes is not None:
             return self.recorded_regimes.at(now_ns)
         hour = now_ns // HOUR_NS

@@ -18,6 +18,7 @@ from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
 
+from ocw_strategy.carried import HALT_STATE, CarriedState
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, open_profit_usd
 from ocw_strategy.errors import AccountBlownError, SettingsError
 from ocw_strategy.journal import Clamp, Equity, Intent, PriceRow
@@ -67,6 +68,8 @@ class OCWStrategy(ProtectedStrategy):
 
     def __init__(self, config: OCWStrategyConfig) -> None:
         super().__init__(config)
+        self.carried: CarriedState | None = None
+        """What an earlier run left, to continue from."""
         self._barrier = CloseBarrier(self._symbols)
         self._symbol_of: dict[InstrumentId, str] = {}
         self._tickets: dict[str, list[_Ticket]] = {}
@@ -91,6 +94,8 @@ class OCWStrategy(ProtectedStrategy):
             for symbol, instrument in self._instruments.items()
         }
         self._limits = RiskLimits(self._settings.risk, listings, self._settings.costs.order)
+        if self.carried is not None and self.carried.halt is not None:
+            self._halt.restore(self.carried.halt)
         self.subscribe_data(DataType(OcwDecision), client_id=OCW_CLIENT)
         for symbol in self._symbols:
             self.subscribe_bars(bar_type(symbol, self._settings.data.bar_minutes))
@@ -101,6 +106,7 @@ class OCWStrategy(ProtectedStrategy):
         self._tell_trades()
         # in place of a sample of the same close: orders may have filled since it was taken
         self._journal.replace(self._equity_now(self.clock.timestamp_ns()))
+        self._journal.save_state(HALT_STATE, self._halt.state())
 
     def on_dispose(self) -> None:
         """Let go of the journal."""
