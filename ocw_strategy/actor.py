@@ -19,13 +19,14 @@ from nautilus_trader.model.objects import Currency
 
 from ocw_strategy.account import AccountView, Holding
 from ocw_strategy.advisor import Advisor, RulesAdvisor, drive
+from ocw_strategy.carried import DESK_STATE, CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
 from ocw_strategy.desk import DecisionDesk
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Journal
-from ocw_strategy.market import CloseBarrier
+from ocw_strategy.market import CloseBarrier, SignalTrack
 from ocw_strategy.messages import (
     OCW_CLIENT,
     REVIEW,
@@ -36,6 +37,8 @@ from ocw_strategy.messages import (
 )
 from ocw_strategy.regime import (
     ASSUMED_MACRO,
+    MACRO_FILE,
+    NEUTRAL_REGIME,
     MacroSeries,
     RecordedRegimes,
     Regime,
@@ -49,8 +52,6 @@ from ocw_strategy.risk import HaltGuard, PositionView, review
 from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.units import HOUR_NS, SECOND_NS, close_of
 
-MACRO_FILE = "macro.csv"
-"""Macro series with their publication dates, beside the catalog's data."""
 _USDT = Currency.from_str("USDT")
 
 
@@ -80,6 +81,11 @@ class OCWActor(Actor):
         self._model = VolatilityRegimeModel(self._settings.regime)
         self.recorded_regimes: RecordedRegimes | None = None
         """A precomputed regime track, used instead of fitting one when it is set."""
+        self.signal_track: SignalTrack | None = None
+        """Signals to use instead of those of the statistics, where a run scrambles them."""
+        self.carried: CarriedState | None = None
+        """What an earlier run left, to continue from."""
+        self._neutral = self._settings.experiment.regime == "neutral"
         self._macro_series = _macro_series(Path(self._settings.data.catalog))
         self._macro_hour = -1
         self._macro = ASSUMED_MACRO
@@ -97,8 +103,13 @@ class OCWActor(Actor):
     # -- start and stop ---------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        """Bring the regime up to now, then subscribe."""
-        if self.recorded_regimes is None:
+        """Bring the regime up to now, take over what is carried, then subscribe."""
+        self._desk.signal_track = self.signal_track
+        if self.carried is not None:
+            self._desk.restore(self.carried.desk)
+            if self.carried.halt is not None:
+                self._halt.restore(self.carried.halt)
+        if self.recorded_regimes is None and not self._neutral:
             self._warm_regime(self.clock.timestamp_ns())
         for symbol in self._desk.symbols:
             self._symbol_of[instrument_id(symbol)] = symbol
@@ -126,7 +137,7 @@ class OCWActor(Actor):
 
     def on_stop(self) -> None:
         """Keep what was learnt."""
-        self._journal.save_state("desk/1", self._desk.state())
+        self._journal.save_state(DESK_STATE, self._desk.state())
 
     def on_dispose(self) -> None:
         """Let go of the journal."""
@@ -154,7 +165,7 @@ class OCWActor(Actor):
             bar.volume.as_double(),
             flow[1] if flow is not None and flow[0] == close_ns else np.nan,
         )
-        if symbol == self._settings.regime.symbol and close_ns % HOUR_NS == 0:
+        if symbol == self._settings.regime.symbol and close_ns % HOUR_NS == 0 and not self._neutral:
             self._model.add_hour(close_ns, close)
         for due_ns in self._barrier.add(symbol, close_ns):
             self._on_close(due_ns)
@@ -316,6 +327,8 @@ class OCWActor(Actor):
     # -- views ------------------------------------------------------------------------------------
 
     def _regime_at(self, now_ns: int) -> Regime:
+        if self._neutral:
+            return NEUTRAL_REGIME
         if self.recorded_regimes is not None:
             return self.recorded_regimes.at(now_ns)
         hour = now_ns // HOUR_NS

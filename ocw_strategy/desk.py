@@ -16,10 +16,12 @@ import numpy as np
 
 from ocw_strategy.account import AccountView, portfolio_report, position_reports, safety_report
 from ocw_strategy.advisor import Advice
-from ocw_strategy.bandit import ShadowOutcomes, SignalBandit
+from ocw_strategy.bandit import FrozenBandit, ShadowOutcomes, SignalBandit
 from ocw_strategy.gate import (
     FEATURE_METRICS,
     Gate,
+    OpenGate,
+    RandomGate,
     Verdict,
     WakeConditionError,
     Watch,
@@ -39,6 +41,7 @@ from ocw_strategy.market import (
     FeatureBook,
     GateReport,
     MarketSnapshot,
+    SignalTrack,
     SignalValues,
     build_snapshot,
     composite,
@@ -71,19 +74,18 @@ class DecisionDesk:
         self._journal = journal
         self.symbols: tuple[str, ...] = tuple(sorted(settings.data.instruments))
         self.book = FeatureBook(settings.features, self.symbols, settings.data.bar_minutes)
-        self.gate = Gate(
-            settings.gate,
-            self.symbols,
-            np.random.default_rng((settings.run.seed, 1)),
-            round_trip_cost=settings.costs.order.round_trip,
-        )
+        self.gate = _gate(settings, self.symbols)
         self.watch = Watch(self.book, self.gate, regime_at)
         self.derivatives = DerivativeBook(settings.market.statistics, self.symbols)
-        self.bandit = SignalBandit(settings.bandit)
+        frozen = settings.experiment.bandit == "prior"
+        self.bandit = (FrozenBandit if frozen else SignalBandit)(settings.bandit)
         self._shadows = ShadowOutcomes(
             settings.bandit, self.symbols, settings.costs.order.round_trip
         )
+        self.signal_track: SignalTrack | None = None
+        """Signals to use instead of those of the statistics, where a run scrambles them."""
         self._regime: Regime | None = None
+        self._known_ns = 0  # up to here everything is in the state that was restored
         self._calls: deque[tuple[int, dict[str, tuple[float, float]]]] = deque()
         self._call_times: deque[int] = deque(maxlen=settings.gate.calls_per_day_ceiling)
         self._trades: deque[Trade] = deque(maxlen=_MAX_TRADES)
@@ -116,11 +118,16 @@ class DecisionDesk:
     ) -> Verdict | None:
         """Judge a decision close and learn from it; before the run's start it only learns.
 
+        Closes that the restored state has seen only bring features and regime up to date.
+
         Returns
         -------
         Verdict or None
             None before the run's start.
         """
+        if now_ns <= self._known_ns:
+            self.watch.look(now_ns)
+            return None
         verdict = None
         self._settle_calls(now_ns)
         if now_ns < self._settings.run.start_ns:
@@ -190,6 +197,8 @@ class DecisionDesk:
 
     def signals(self, symbol: str, now_ns: int) -> SignalValues:
         """Return an instrument's signals as known at `now_ns`."""
+        if self.signal_track is not None:
+            return self.signal_track.at(symbol, now_ns)
         feature = self.watch.features[symbol]
         return signal_values(
             self.derivatives.at(symbol, now_ns),
@@ -348,8 +357,9 @@ class DecisionDesk:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from a `state`."""
+        """Continue from a `state`; history before it may then be fed for features alone."""
         self.gate.restore(state["gate"])
+        self._known_ns = state["gate"]["now_ns"]
         self.bandit.restore(state["bandit"])
         self._shadows.restore(state["shadows"])
         self._calls = deque(
@@ -359,6 +369,22 @@ class DecisionDesk:
         self._call_times.extend(state["call_times"])
         self._trades.extend(Trade(**row) for row in state["trades"])
         self._memory_note = state["memory_note"]
+
+
+def _gate(settings: Settings, symbols: tuple[str, ...]) -> Gate:
+    experiment, run = settings.experiment, settings.run
+    common: dict[str, Any] = {
+        "settings": settings.gate,
+        "symbols": symbols,
+        "rng": np.random.default_rng((run.seed, 1)),
+        "round_trip_cost": settings.costs.order.round_trip,
+    }
+    if experiment.gate == "open":
+        return OpenGate(**common)
+    if experiment.gate == "random":
+        plan = np.random.default_rng((run.seed, experiment.seed, 4))
+        return RandomGate(**common, plan=plan, calls=experiment.random_calls, end_ns=run.end_ns)
+    return Gate(**common)
 
 
 _STATISTIC = {"long_short_ratio": "toptrader_position_ls_ratio"}

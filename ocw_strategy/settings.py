@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from ocw_strategy.advisor import AdvisorSettings
 from ocw_strategy.bandit import BanditSettings
 from ocw_strategy.errors import SettingsError
+from ocw_strategy.experiment import ExperimentSettings
 from ocw_strategy.gate import GateSettings
 from ocw_strategy.market import FeatureSettings, MarketSettings
 from ocw_strategy.model import Strict
@@ -152,6 +153,7 @@ class Settings(Strict):
     bandit: BanditSettings = BanditSettings()
     advisor: AdvisorSettings = AdvisorSettings()
     risk: RiskSettings = RiskSettings()
+    experiment: ExperimentSettings = ExperimentSettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -224,7 +226,7 @@ def load_settings(path: Path, overrides: Mapping[str, object] | None = None) -> 
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError("config", str(path), f"mend its TOML: {error}") from error
     for key, value in (overrides or {}).items():
-        _put(tables, key, value)
+        put(tables, key, value)
     return settings_from(tables)
 
 
@@ -239,7 +241,7 @@ def settings_from(tables: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
-        raise _one_sentence(error.errors()[0], tables) from error
+        raise one_sentence(error.errors()[0], Settings) from error
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
@@ -262,7 +264,14 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
     return found
 
 
-def _put(tables: dict[str, Any], key: str, value: object) -> None:
+def put(tables: dict[str, Any], key: str, value: object) -> None:
+    """Set a value in nested tables by its dotted key.
+
+    Raises
+    ------
+    SettingsError
+        If a part of the key before the last is a value.
+    """
     *parents, last = key.split(".")
     for parent in parents:
         tables = tables.setdefault(parent, {})
@@ -271,12 +280,20 @@ def _put(tables: dict[str, Any], key: str, value: object) -> None:
     tables[last] = value
 
 
-def _one_sentence(fault: ErrorDetails, tables: Mapping[str, Any]) -> SettingsError:
+def one_sentence(fault: ErrorDetails, model: type[BaseModel]) -> SettingsError:
+    """Return a validation fault as one sentence: the key, what was found and what to do.
+
+    Parameters
+    ----------
+    fault : ErrorDetails
+        The first of a validation's errors.
+    model : type
+        The model it was validated against: where similar keys are looked for.
+    """
     path = [str(part) for part in fault["loc"]]
     field = ".".join(path) or "config"
     if fault["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = close_match(path[-1], _known_keys(path[:-1], model))
         return SettingsError(field, fault["input"], f"unknown key, remove it{hint}")
     if fault["type"] == "missing":
         return SettingsError(field, None, "required, set it")
@@ -285,8 +302,13 @@ def _one_sentence(fault: ErrorDetails, tables: Mapping[str, Any]) -> SettingsErr
     return SettingsError(field, value, message[0].lower() + message[1:])
 
 
-def _known_keys(path: Sequence[str]) -> list[str]:
-    model: Any = Settings
+def close_match(name: str, known: Sequence[str]) -> str:
+    """Return a hint at the known name most like another, empty where none is."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _known_keys(path: Sequence[str], model: Any) -> list[str]:
     for part in path:
         info = model.model_fields.get(part) if hasattr(model, "model_fields") else None
         model = info.annotation if info is not None else None

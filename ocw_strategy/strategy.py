@@ -16,6 +16,7 @@ from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
 
+from ocw_strategy.carried import HALT_STATE, CarriedState
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, open_profit_usd
 from ocw_strategy.errors import AccountBlownError, SettingsError
 from ocw_strategy.journal import Clamp, Equity, Intent, PriceRow
@@ -63,6 +64,8 @@ class OCWStrategy(ProtectedStrategy):
 
     def __init__(self, config: OCWStrategyConfig) -> None:
         super().__init__(config)
+        self.carried: CarriedState | None = None
+        """What an earlier run left, to continue from."""
         self._barrier = CloseBarrier(self._symbols)
         self._symbol_of: dict[InstrumentId, str] = {}
         self._tickets: dict[str, list[_Ticket]] = {}
@@ -87,6 +90,8 @@ class OCWStrategy(ProtectedStrategy):
             for symbol, instrument in self._instruments.items()
         }
         self._limits = RiskLimits(self._settings.risk, listings, self._settings.costs.order)
+        if self.carried is not None and self.carried.halt is not None:
+            self._halt.restore(self.carried.halt)
         self.subscribe_data(DataType(OcwDecision), client_id=OCW_CLIENT)
         for symbol in self._symbols:
             self.subscribe_bars(bar_type(symbol, self._settings.data.bar_minutes))
@@ -95,7 +100,7 @@ class OCWStrategy(ProtectedStrategy):
         """Hand over what is still to be told; stops stay at the venue."""
         self._tell_trades()
         self._sample_equity(self.clock.timestamp_ns())
-        self._journal.flush()
+        self._journal.save_state(HALT_STATE, self._halt.state())
 
     def on_dispose(self) -> None:
         """Let go of the journal."""

@@ -10,9 +10,9 @@ from ocw_strategy.regime.macro import (
     MacroSeries,
     macro_at,
 )
-from ocw_strategy.regime.macro_table import read_macro_csv, write_macro_csv
+from ocw_strategy.regime.macro_table import MACRO_FILE, read_macro_csv, write_macro_csv
 from ocw_strategy.regime.recorded import RecordedRegimes, record_regimes
-from ocw_strategy.regime.regime import Regime, join_regime, regime_key
+from ocw_strategy.regime.regime import NEUTRAL_REGIME, Regime, join_regime, regime_key
 from ocw_strategy.regime.settings import (
     UNKNOWN,
     MacroSettings,
@@ -23,7 +23,9 @@ from ocw_strategy.regime.volatility import FitReport, VolatilityRegimeModel, fir
 
 __all__ = [
     "ASSUMED_MACRO",
+    "MACRO_FILE",
     "MACRO_SERIES",
+    "NEUTRAL_REGIME",
     "UNKNOWN",
     "FitReport",
     "FredClient",
