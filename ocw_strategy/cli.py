@@ -70,6 +70,28 @@ def _backtest(settings: Any) -> None:
     console.say_where(result.folder)
 
 
+@app.command("walk-forward", rich_help_panel="Backtest")
+def walk_forward_(
+    config: Annotated[Path, typer.Argument(help="A file such as configs/walkforward.toml.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Put a value over the file's or the backtest's; repeatable."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Windows at the same time.")] = None,
+    executor: Annotated[str | None, typer.Option(help="processes, inline or ray.")] = None,
+) -> None:
+    """Choose on one stretch of time, be judged on the next, again and again; resumes itself."""
+    from ocw_strategy.backtest import load_walk_forward, walk_forward
+    from ocw_strategy.settings import parse_overrides
+
+    chosen = {"execute.workers": workers, "execute.executor": executor}
+    given = {key: value for key, value in chosen.items() if value is not None}
+    walk, base = load_walk_forward(config, {**parse_overrides(set_ or []), **given})
+    with console.walk_progress(walk.walk.name) as progress:
+        result = walk_forward(walk, base, progress=progress)
+    console.print_walk_forward(result)
+
+
 @app.command(rich_help_panel="Backtest")
 def runs(
     compare: Annotated[

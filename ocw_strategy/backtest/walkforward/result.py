@@ -133,6 +133,11 @@ class WalkForwardResult:
         return sum(len(found.choice.screened) for found in self.windows)
 
     @property
+    def seam_cost_usd(self) -> float:
+        """What the seams cost: closing what each window's end found open."""
+        return sum(found.out.seam_cost_usd for found in self.windows)
+
+    @property
     def points(self) -> int:
         """Points of the declared grid: what a window chose among; 1 for an empty grid."""
         return self.settings.points
