@@ -162,6 +162,32 @@ def paired_difference(
     )
 
 
+def growth_band(
+    returns: ArrayLike,
+    *,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    level: float = CONFIDENCE,
+) -> tuple[Values, Values] | None:
+    """Return the lower and upper bound of what one dollar grew to, by the end of each day.
+
+    Each day has its own bounds: a path may leave the band on some days without being unusual. None
+    where the record is too short or never moved.
+
+    Raises
+    ------
+    StatisticsError
+        If the series is not finite.
+    """
+    values = checked(returns)
+    if len(values) < MINIMUM_DAYS or values.std() <= FLAT:
+        return None
+    days = resampled_days(len(values), block_days(values), resamples, rng)
+    grown = np.cumprod(1.0 + values[days], axis=1)
+    low, high = np.quantile(grown, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high
+
+
 def total_returns(records: Values) -> Values:
     """Return the compounded return of each row of daily returns."""
     return np.prod(1.0 + records, axis=1) - 1.0

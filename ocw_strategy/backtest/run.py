@@ -79,7 +79,8 @@ def run_backtest(
         digest, trial = _run_into(partial, settings, run_id, created_wall_ns, progress)
         if finish is not None:
             finish(partial)
-        record_trial(runs, trial)
+        if settings.experiment.plain:  # a null is no candidate
+            record_trial(runs, trial)
         partial.rename(folder)
     except OSError as error:
         raise JournalError(

@@ -8,7 +8,7 @@ same market, adds none. A line that cannot be read counts as a try of its own.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,14 @@ def record_trial(runs: Path, trial: Trial) -> None:
         os.close(handle)
 
 
-def trials_on(runs: Path, settings: Settings, also: Iterable[Trial] = ()) -> Trials:
+def trials_on(
+    runs: Path,
+    settings: Settings,
+    also: Iterable[Trial] = (),
+    *,
+    span: tuple[int, int] | None = None,
+    shown: Set[str] | None = None,
+) -> Trials:
     """Return what was tried on the market and window of some settings, these included.
 
     Parameters
@@ -101,6 +108,10 @@ def trials_on(runs: Path, settings: Settings, also: Iterable[Trial] = ()) -> Tri
         The configuration that is shown.
     also : iterable of Trial, optional
         Tries that are not in the ledger.
+    span : (int, int), optional
+        Start and end of the window, UNIX nanoseconds; by default that of the settings.
+    shown : set of str, optional
+        Configurations that are shown; by default the settings'.
 
     Raises
     ------
@@ -108,18 +119,19 @@ def trials_on(runs: Path, settings: Settings, also: Iterable[Trial] = ()) -> Tri
         If the ledger is there and cannot be read.
     """
     found, unreadable = _read(runs / LEDGER_FILE)
-    market, run = market_of(settings), settings.run
+    market = market_of(settings)
+    start_ns, end_ns = span or (settings.run.start_ns, settings.run.end_ns)
     tried: dict[str, Trial] = {}
     for trial in (*found, *also):
-        overlaps = trial.start_ns < run.end_ns and run.start_ns < trial.end_ns
+        overlaps = trial.start_ns < end_ns and start_ns < trial.end_ns
         if trial.market != market or not overlaps:
             continue
         known = tried.get(trial.configuration)
         if known is None or trial.days > known.days:
             tried[trial.configuration] = trial
-    own = configuration_of(settings)
+    own = {configuration_of(settings)} if shown is None else shown
     sharpes = [t.daily_sharpe for t in tried.values() if t.daily_sharpe is not None]
-    return Trials(len(tried.keys() | {own}) + unreadable, tuple(sharpes))
+    return Trials(len(tried.keys() | own) + unreadable, tuple(sharpes))
 
 
 def configuration_of(settings: Settings) -> str:
