@@ -115,11 +115,11 @@ def nulls_(
     seeds: Annotated[int, typer.Option(min=0, help="Random gates.")] = 5,
 ) -> None:
     """Run a backtest beside what it must beat: holding, and itself with a part left out."""
-    from ocw_strategy.backtest.walkforward import nulls
+    from ocw_strategy.backtest.walkforward import backtest_nulls
     from ocw_strategy.settings import load_settings, parse_overrides
 
     settings = load_settings(config, parse_overrides(set_ or []))
-    console.print_nulls(nulls(settings, seeds=seeds))
+    console.print_nulls(backtest_nulls(settings, seeds=seeds))
 
 
 @app.command(rich_help_panel="Backtest")

@@ -8,7 +8,7 @@ from ocw_strategy.backtest.walkforward.executor import (
     RayExecutor,
     WorkerDiedError,
 )
-from ocw_strategy.backtest.walkforward.nulls import Nulls, nulls, walk_forward_nulls
+from ocw_strategy.backtest.walkforward.nulls import Nulls, backtest_nulls, walk_forward_nulls
 from ocw_strategy.backtest.walkforward.report import write_walk_forward_report
 from ocw_strategy.backtest.walkforward.result import (
     Choice,
@@ -48,9 +48,9 @@ __all__ = [
     "WindowResult",
     "WorkerDiedError",
     "assess",
+    "backtest_nulls",
     "days_left",
     "load_walk_forward",
-    "nulls",
     "plan_windows",
     "read_walk_forward",
     "walk_forward",

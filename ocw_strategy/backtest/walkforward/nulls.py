@@ -101,7 +101,9 @@ def run_null_task(text: str) -> str:
     return window.model_dump_json()
 
 
-def nulls(settings: Settings, *, seeds: int = SEEDS, progress: Progress | None = None) -> Nulls:
+def backtest_nulls(
+    settings: Settings, *, seeds: int = SEEDS, progress: Progress | None = None
+) -> Nulls:
     """Return the nulls of one backtest.
 
     Parameters
