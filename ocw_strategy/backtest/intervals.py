@@ -10,7 +10,6 @@ would do.
 import math
 
 import numpy as np
-from arch.bootstrap import StationaryBootstrap, optimal_block_length
 from numpy.typing import ArrayLike, NDArray
 
 from ocw_strategy.backtest.significance import (
@@ -69,6 +68,9 @@ def block_days(returns: ArrayLike) -> int:
     StatisticsError
         If the series is not finite.
     """
+    # heavy to import, and every worker of a walk-forward imports this module to resample nothing
+    from arch.bootstrap import optimal_block_length
+
     values = checked(returns)
     if len(values) < MINIMUM_DAYS or values.std() <= FLAT:
         return 1
@@ -86,6 +88,8 @@ def resampled_days(
     count: int, block: int, resamples: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """Return which days make up each resampled record, shape (resamples, count)."""
+    from arch.bootstrap import StationaryBootstrap
+
     bootstrap = StationaryBootstrap(block, np.arange(count), seed=rng)
     return np.array([data[0][0] for data in bootstrap.bootstrap(resamples)], dtype=np.int64)
 

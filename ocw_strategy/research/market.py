@@ -1,18 +1,22 @@
 """Market data of the catalog as frames, by the time it was known."""
 
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ocw_strategy.catalog import read_bars, read_derivatives
+from ocw_strategy.catalog import is_synthetic, read_bars, read_derivatives, write_sample
 from ocw_strategy.catalog.frames import FloatArray, IntArray
 from ocw_strategy.catalog.reader import NoDataError, read_known_funding
 from ocw_strategy.engine import venue_symbol
 from ocw_strategy.research.frames import utc
-from ocw_strategy.settings import time_option
+from ocw_strategy.settings import Settings, settings_from, time_option
 
 CATALOG = "catalog"
+_FIRST_DAY = "2024-01-01"
+_WARM_UP_DAYS = 30
 
 
 def load_bars(
@@ -94,6 +98,44 @@ def load_metrics(
     frame["funding_rate"] = _funding(Path(catalog), symbol, found.ts_init_ns, window[1])
     frame.index = utc(found.ts_init_ns)
     return frame
+
+
+def sample_settings(
+    folder: str | Path, *, days: int = 90, seed: int = 1, edge: float = 1.0, **run: Any
+) -> Settings:
+    """Make the sample market (synthetic) where it is not there yet; return settings to run on it.
+
+    Parameters
+    ----------
+    folder : path
+        Gets a catalog, and the folder of runs with its ledger of tries.
+    days : int, default 90
+        Length of the market from 2024-01-01 on.
+    seed : int, default 1
+        Of everything random in the market.
+    edge : float, default 1
+        Strength of the planted edges; 0 makes noise.
+    **run
+        Values of the section ``run``. By default a decision window from the 31st day to the end,
+        with 30 days of warm-up.
+
+    Raises
+    ------
+    SettingsError
+        If a value is refused.
+    """
+    catalog = Path(folder) / f"sample-{days}-{seed}-{edge:g}"
+    if not is_synthetic(catalog):
+        write_sample(catalog, seed=seed, start=_FIRST_DAY, days=days, base_minutes=15, edge=edge)
+    first = date.fromisoformat(_FIRST_DAY)
+    window = {
+        "start": str(first + timedelta(_WARM_UP_DAYS)),
+        "end": str(first + timedelta(days)),
+        "warmup_days": _WARM_UP_DAYS,
+        "runs_dir": str(Path(folder) / "runs"),
+        **run,
+    }
+    return settings_from({"run": window, "data": {"catalog": str(catalog)}})
 
 
 def _funding(catalog: Path, symbol: str, known_ns: IntArray, end_ns: int | None) -> FloatArray:
