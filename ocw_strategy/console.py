@@ -18,6 +18,7 @@ from ocw_strategy.units import MINUTE_NS, SECOND_NS
 
 if TYPE_CHECKING:  # the terminal is quick to start: the engine is imported only where it runs
     from ocw_strategy.backtest import RunList, Summary, WalkForwardResult
+    from ocw_strategy.backtest.walkforward import Assessment, Nulls
     from ocw_strategy.catalog import Coverage, FetchProgress, FetchReport, WriteReport
     from ocw_strategy.settings import Settings
 
@@ -267,6 +268,35 @@ def print_walk_forward(result: "WalkForwardResult") -> None:
     for sentence in wording.walk_sentences(result):
         _out.print(sentence, highlight=False)
     _out.print(f"Results: {result.folder}", highlight=False)
+
+
+def print_nulls(nulls: "Nulls") -> None:
+    """Print the table of nulls, and of each whether it is beaten."""
+    from ocw_strategy.backtest.walkforward import report
+
+    first, *others = report.NULL_HEADS
+    table = _table("Nulls", [first], others[:-1])
+    table.add_column("")
+    for row in report.null_rows(nulls):
+        table.add_row(*row)
+    _out.print(table)
+    for sentence in nulls.table.sentences():
+        _out.print(sentence, highlight=False)
+
+
+def print_assessment(
+    result: "WalkForwardResult", assessment: "Assessment", nulls: "Nulls | None"
+) -> None:
+    """Print whether a walk-forward holds, and why not."""
+    from ocw_strategy.backtest.walkforward import report
+
+    if nulls is not None:
+        print_nulls(nulls)
+    for check in assessment.verdict.checks:
+        _out.print(f"{'passed' if check.passed else 'failed'}: {check.sentence}", highlight=False)
+    sentence = report.verdict_sentence(result, assessment)
+    _out.print(sentence, style="bold", highlight=False)
+    _out.print(f"Report: {result.folder / report.REPORT_FILE}", highlight=False)
 
 
 def print_runs(runs: "RunList") -> None:

@@ -87,7 +87,7 @@ def run_task(text: str) -> str:
         return TaskResult(choice=choice, state=state).model_dump_json()
     outcome = _run(task, choice, state)
     left = State.of(outcome.state) if task.stage == "test" else None
-    return TaskResult(choice=choice, out=_out_of_sample(outcome), state=left).model_dump_json()
+    return TaskResult(choice=choice, out=out_of_sample(outcome), state=left).model_dump_json()
 
 
 def _run(task: Task, choice: Choice, state: State | None) -> RunOutcome:
@@ -111,7 +111,8 @@ def _run(task: Task, choice: Choice, state: State | None) -> RunOutcome:
     return outcome
 
 
-def _out_of_sample(outcome: RunOutcome) -> OutOfSample:
+def out_of_sample(outcome: RunOutcome) -> OutOfSample:
+    """Return what came of a window's out-of-sample run."""
     left_open = open_positions(outcome.data)
     notional_usd = sum(abs(position.value_usd) for position in left_open)
     return OutOfSample(
