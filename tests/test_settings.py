@@ -23,7 +23,7 @@ from ocw_strategy.settings import (
 from ocw_strategy.units import DAY_NS, HOUR_NS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-RUNS = sorted(path for path in CONFIGS.glob("*.toml") if path.name != "models.toml")
+RUNS = sorted(CONFIGS.glob("*backtest.toml"))
 BACKTEST = CONFIGS / "backtest.toml"
 OF_THE_RUN = {"run.name", "run.start", "run.end"}
 WINDOW = {"run": {"start": "2024-01-01", "end": "2024-02-01"}}

@@ -423,6 +423,13 @@ def test_two_runs_of_one_second_keep_both(tmp_path: Path, short: Path) -> None:
     assert not list((tmp_path / "runs").glob(".*"))
 
 
+SLOW = (
+    "[gate]\nshock_z = 0.001\nbudget_usd_per_day = 1000.0\nreserved_calls = 0\n"
+    "calls_per_day_ceiling = 96\ncalls_per_month_day_ceiling = 96\n"
+)
+"""A call at nearly every close: the run lasts until the signal comes."""
+
+
 def started(path: Path) -> subprocess.Popen[str]:
     """Return a run from the command line once it has its journal."""
     process = subprocess.Popen(
@@ -436,7 +443,7 @@ def started(path: Path) -> subprocess.Popen[str]:
 
 def test_a_killed_run_leaves_only_a_hidden_folder(runs: Path, short: Path) -> None:
     before = contents(runs)
-    path = config(runs.parent, short)
+    path = config(runs.parent, short, SLOW)
     process = started(path)
     process.kill()
     process.communicate()
@@ -455,7 +462,7 @@ def test_a_killed_run_leaves_only_a_hidden_folder(runs: Path, short: Path) -> No
 
 def test_an_interrupted_run_says_nothing_and_leaves_nothing(runs: Path, short: Path) -> None:
     before = contents(runs)
-    process = started(config(runs.parent, short))
+    process = started(config(runs.parent, short, SLOW))
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130

@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self
 
 from ocw_strategy.backtest.walkforward.settings import ExecutionSettings
 from ocw_strategy.backtest.walkforward.task import run_task
+from ocw_strategy.environment import variable
 from ocw_strategy.errors import OcwError, SettingsError
 
 type Work = Callable[[str], str]
@@ -169,7 +170,7 @@ class RayExecutor:
         self._ray: Any = _import_ray()
         self._own = not self._ray.is_initialized()
         if self._own:
-            local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": workers}
+            local = {} if variable("RAY_ADDRESS") else {"num_cpus": workers}
             self._ray.init(include_dashboard=False, log_to_driver=False, **local)
         # a process that did one task ends, and a task that died is not tried again
         remote = self._ray.remote(num_cpus=1, max_calls=1, max_retries=0)

