@@ -6,6 +6,7 @@ missing ones stale. The advisor is a coroutine: in a backtest it is driven inlin
 takes effect after a modelled latency, by a time alert.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, v
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Journal
 from ocw_strategy.market import CloseBarrier, SignalTrack
+from ocw_strategy.market.features import DECISION_NS
 from ocw_strategy.messages import (
     OCW_CLIENT,
     REVIEW,
@@ -99,7 +101,6 @@ class OCWActor(Actor):
         self._halts: OcwHalts | None = None
         self._flows: dict[str, tuple[int, float]] = {}
         self._symbol_of: dict[InstrumentId, str] = {}
-        self._armed_ns = 0
         self._asking: set[str] = set()
         self._concerns: dict[str, frozenset[str]] = {}
         self._reduced: set[str] = set()
@@ -127,6 +128,12 @@ class OCWActor(Actor):
             self.subscribe_data(DataType(cls), client_id=OCW_CLIENT)
         for symbol in self._desk.symbols:
             self.subscribe_bars(bar_type(symbol, self._settings.data.bar_minutes))
+        self._start_waiting(self.clock.timestamp_ns())
+
+    def _start_waiting(self, now_ns: int) -> None:
+        # One timer for all closes is half the price of an alert at each.
+        since_ns = now_ns - (now_ns - CLOSE_WAIT_NS) % DECISION_NS
+        self.clock.set_timer_ns("close-wait", DECISION_NS, since_ns, 0, self._on_wait_over)
 
     def _warm_regime(self, now_ns: int) -> None:
         try:
@@ -170,27 +177,27 @@ class OCWActor(Actor):
             bar.low.as_double(),
             close,
             bar.volume.as_double(),
-            flow[1] if flow is not None and flow[0] == close_ns else np.nan,
+            flow[1] if flow is not None and flow[0] == close_ns else math.nan,
         )
-        if symbol == self._settings.regime.symbol and close_ns % HOUR_NS == 0 and not self._neutral:
+        if close_ns % HOUR_NS == 0 and symbol == self._settings.regime.symbol:
             self._model.add_hour(close_ns, close)
         for due_ns in self._barrier.add(symbol, close_ns):
             self._on_close(due_ns)
         if (
-            close_ns > self._armed_ns
-            and is_decision_close(close_ns)
+            is_decision_close(close_ns)
             and self._barrier.waits(close_ns)
+            and self.clock.timestamp_ns() > close_ns + CLOSE_WAIT_NS
         ):
-            self._arm(close_ns)
+            self._wait_no_longer(close_ns)  # even its first bar came late
 
-    def _arm(self, close_ns: int) -> None:
-        self._armed_ns = close_ns
-        self.clock.set_time_alert_ns(
-            f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, partial(self._on_overdue, close_ns)
-        )
+    def _on_wait_over(self, event: Any) -> None:
+        # three seconds after every decision close
+        self._wait_no_longer(event.ts_event - CLOSE_WAIT_NS)
 
-    def _on_overdue(self, close_ns: int, _event: Any) -> None:
-        if self._barrier.finish(close_ns):
+    def _wait_no_longer(self, close_ns: int) -> None:
+        # Whatever bars are missing are stale; a close of which none came is not decided.
+        if self._barrier.waits(close_ns):
+            self._barrier.finish(close_ns)
             self._on_close(close_ns)
 
     def on_data(self, data: Any) -> None:
@@ -231,10 +238,13 @@ class OCWActor(Actor):
     # -- a close ----------------------------------------------------------------------------------
 
     def _on_close(self, close_ns: int) -> None:
+        decides = is_decision_close(close_ns)
+        if not decides and not self.cache.positions_open_count():
+            return
         holdings = self._holdings()
         if holdings:
             self._review(close_ns, holdings)
-        if not is_decision_close(close_ns):
+        if not decides:
             return
         verdict = self._desk.close(
             close_ns,

@@ -235,12 +235,11 @@ class OCWStrategy(ProtectedStrategy):
         """Remember the price; work once the close is complete."""
         symbol = self._symbol_of[bar.bar_type.instrument_id]
         close_ns = close_of(bar.ts_event)
-        self._book.see(
-            symbol, bar.close.as_decimal(), bar.high.as_decimal(), bar.low.as_decimal(), close_ns
-        )
+        self._book.see(symbol, bar.close, bar.high, bar.low, close_ns)
         for due_ns in self._barrier.add(symbol, close_ns):
-            self._on_close(due_ns)
-        if close_ns > self._armed_ns and self._barrier.waits(close_ns) and self._matters(close_ns):
+            if self._matters(due_ns):
+                self._on_close(due_ns)
+        if close_ns > self._armed_ns and self._matters(close_ns) and self._barrier.waits(close_ns):
             self._armed_ns = close_ns
             self.clock.set_time_alert_ns(
                 f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, partial(self._on_overdue, close_ns)
@@ -248,7 +247,7 @@ class OCWStrategy(ProtectedStrategy):
 
     def _matters(self, close_ns: int) -> bool:
         # whether there is anything to do at a close
-        return bool(self._tickets or self._book.held or close_ns % HOUR_NS == 0)
+        return bool(close_ns % HOUR_NS == 0 or self._tickets or self._book.busy)
 
     def _on_overdue(self, close_ns: int, _event: Any) -> None:
         if self._barrier.finish(close_ns):
