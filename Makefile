@@ -4,7 +4,7 @@ OCW := .venv/bin/ocw
 LOCKED := .venv/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-live lint format bench bench-gate bench-bandit bench-regime bench-signals bench-prompt lock clean
+.PHONY: help install demo test test-live lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-prompt lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ bench-regime: install  ## true regimes of the sample market recovered by the fil
 
 bench-signals: install  ## informative signals ranked above useless ones, on the sample market
 	@$(PY) -m tests.bench.signals
+
+bench-judge: install  ## how often the judge passes noise, and finds a planted edge
+	@$(PY) -m tests.bench.judge
 
 PROMPT ?= --start 2025-01-01 --end 2025-07-01
 bench-prompt: install  ## size of prompts and cost of a month of decisions, ESTIMATE (DATA= PROMPT=; without DATA's folder, the sample market)

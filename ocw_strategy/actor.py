@@ -6,6 +6,7 @@ missing ones stale. The advisor is a coroutine: in a backtest it is driven inlin
 takes effect after a modelled latency, by a time alert.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,15 +21,17 @@ from nautilus_trader.model.objects import Currency
 from nautilus_trader.model.position import Position
 
 from ocw_strategy.account import AccountView, Holding
-from ocw_strategy.advisor import Advice, Advisor, drive
+from ocw_strategy.advisor import Advice, Advisor, LessonWriter, drive
 from ocw_strategy.advisors import make_advisor
+from ocw_strategy.carried import DESK_STATE, CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
 from ocw_strategy.desk import DecisionDesk
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
-from ocw_strategy.journal import Event, Journal
-from ocw_strategy.market import CloseBarrier, MarketSnapshot
+from ocw_strategy.journal import Event, Journal, Trade
+from ocw_strategy.market import CloseBarrier, MarketSnapshot, SignalTrack
+from ocw_strategy.market.features import DECISION_NS
 from ocw_strategy.messages import (
     OCW_CLIENT,
     REVIEW,
@@ -37,10 +40,12 @@ from ocw_strategy.messages import (
     OcwHalts,
     OcwTradeClosed,
     TargetContext,
+    TradePayload,
 )
 from ocw_strategy.regime import (
     ASSUMED_MACRO,
     MACRO_FILE,
+    NEUTRAL_REGIME,
     MacroSeries,
     RecordedRegimes,
     Regime,
@@ -84,6 +89,11 @@ class OCWActor(Actor):
         self._model = VolatilityRegimeModel(self._settings.regime)
         self.recorded_regimes: RecordedRegimes | None = None
         """A precomputed regime track, used instead of fitting one when it is set."""
+        self.signal_track: SignalTrack | None = None
+        """Signals to use instead of those of the statistics, where a run scrambles them."""
+        self.carried: CarriedState | None = None
+        """What an earlier run left, to continue from."""
+        self._neutral = self._settings.experiment.regime == "neutral"
         self._macro_series = _macro_series(Path(self._settings.data.catalog))
         self._macro_hour = -1
         self._macro = ASSUMED_MACRO
@@ -92,7 +102,6 @@ class OCWActor(Actor):
         self._halts: OcwHalts | None = None
         self._flows: dict[str, tuple[int, float]] = {}
         self._symbol_of: dict[InstrumentId, str] = {}
-        self._armed_ns = 0
         self._asking: set[str] = set()
         self._concerns: dict[str, frozenset[str]] = {}
         self._reduced: set[str] = set()
@@ -101,10 +110,13 @@ class OCWActor(Actor):
     # -- start and stop ---------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        """Bring the regime up to now, find who decides, then subscribe."""
+        """Take over what is carried, find who decides, bring the regime up to now, subscribe."""
+        self._desk.signal_track = self.signal_track
+        if self.carried is not None:
+            self._desk.restore(self.carried.desk)
         if self.advisor is None and self.config.wake:
             self.advisor, self._close_advisor = make_advisor(self._settings, self._journal)
-        if self.recorded_regimes is None:
+        if self.recorded_regimes is None and not self._neutral:
             self._warm_regime(self.clock.timestamp_ns())
         for symbol in self._desk.symbols:
             self._symbol_of[instrument_id(symbol)] = symbol
@@ -117,6 +129,12 @@ class OCWActor(Actor):
             self.subscribe_data(DataType(cls), client_id=OCW_CLIENT)
         for symbol in self._desk.symbols:
             self.subscribe_bars(bar_type(symbol, self._settings.data.bar_minutes))
+        self._start_waiting(self.clock.timestamp_ns())
+
+    def _start_waiting(self, now_ns: int) -> None:
+        # One timer for all closes is half the price of an alert at each.
+        since_ns = now_ns - (now_ns - CLOSE_WAIT_NS) % DECISION_NS
+        self.clock.set_timer_ns("close-wait", DECISION_NS, since_ns, 0, self._on_wait_over)
 
     def _warm_regime(self, now_ns: int) -> None:
         try:
@@ -132,7 +150,7 @@ class OCWActor(Actor):
 
     def on_stop(self) -> None:
         """Keep what was learnt."""
-        self._journal.save_state("desk/1", self._desk.state())
+        self._journal.save_state(DESK_STATE, self._desk.state())
 
     def on_dispose(self) -> None:
         """Let go of the journal and the advisor's files."""
@@ -160,28 +178,27 @@ class OCWActor(Actor):
             bar.low.as_double(),
             close,
             bar.volume.as_double(),
-            flow[1] if flow is not None and flow[0] == close_ns else np.nan,
+            flow[1] if flow is not None and flow[0] == close_ns else math.nan,
         )
-        if symbol == self._settings.regime.symbol and close_ns % HOUR_NS == 0:
+        if close_ns % HOUR_NS == 0 and symbol == self._settings.regime.symbol:
             self._model.add_hour(close_ns, close)
         for due_ns in self._barrier.add(symbol, close_ns):
             self._on_close(due_ns)
-        if (
-            close_ns > self._armed_ns
-            and is_decision_close(close_ns)
-            and self._barrier.waits(close_ns)
-        ):
-            self._arm(close_ns)
+        if is_decision_close(close_ns) and self._barrier.waits(close_ns):
+            self._await_others(close_ns)
 
-    def _arm(self, close_ns: int) -> None:
-        self._armed_ns = close_ns
-        self._after_close(close_ns, partial(self._on_overdue, close_ns))
+    def _await_others(self, close_ns: int) -> None:
+        if self.clock.timestamp_ns() > close_ns + CLOSE_WAIT_NS:
+            self._wait_no_longer(close_ns)  # even its first bar came late
 
-    def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
-        self.clock.set_time_alert_ns(f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, callback)
+    def _on_wait_over(self, event: Any) -> None:
+        # three seconds after every decision close
+        self._wait_no_longer(event.ts_event - CLOSE_WAIT_NS)
 
-    def _on_overdue(self, close_ns: int, _event: Any) -> None:
-        if self._barrier.finish(close_ns):
+    def _wait_no_longer(self, close_ns: int) -> None:
+        # Whatever bars are missing are stale; a close of which none came is not decided.
+        if self._barrier.waits(close_ns):
+            self._barrier.finish(close_ns)
             self._on_close(close_ns)
 
     def on_data(self, data: Any) -> None:
@@ -206,17 +223,31 @@ class OCWActor(Actor):
                 self._symbol_of[data.instrument_id], data.ts_event, data.ts_init, data.rate
             )
         elif isinstance(data, OcwTradeClosed):
-            self._desk.learn(data.read())
+            self._on_trade(data.read())
         elif isinstance(data, OcwHalts):
             self._halts = data
+
+    def _on_trade(self, payload: TradePayload) -> None:
+        self._desk.learn(payload)
+        if isinstance(self.advisor, LessonWriter):
+            self._ask_lesson(self.advisor, payload.trade)
+
+    def _ask_lesson(self, writer: LessonWriter, trade: Trade) -> None:
+        draft = self._desk.draft(trade.trade_id)
+        lesson = drive(writer.lesson(draft, trade.closed_ns))
+        if lesson is not None:
+            self._desk.take_lesson(trade.trade_id, lesson, trade.closed_ns)
 
     # -- a close ----------------------------------------------------------------------------------
 
     def _on_close(self, close_ns: int) -> None:
+        decides = is_decision_close(close_ns)
+        if not decides and not self.cache.positions_open_count():
+            return
         holdings = self._holdings()
         if holdings:
             self._review(close_ns, holdings)
-        if not is_decision_close(close_ns):
+        if not decides:
             return
         verdict = self._desk.close(
             close_ns,
@@ -334,6 +365,8 @@ class OCWActor(Actor):
     # -- views ------------------------------------------------------------------------------------
 
     def _regime_at(self, now_ns: int) -> Regime:
+        if self._neutral:
+            return NEUTRAL_REGIME
         if self.recorded_regimes is not None:
             return self.recorded_regimes.at(now_ns)
         hour = now_ns // HOUR_NS

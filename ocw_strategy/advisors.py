@@ -59,7 +59,8 @@ def hindsight_warning(settings: Settings) -> str:
     if settings.advisor.kind != "claude" or is_synthetic(Path(settings.data.catalog)):
         return ""
     models = load_models(Path(claude.models))
-    asked = [models.get(name) for name in (claude.model, claude.screen_model) if name]
+    named = (claude.model, claude.screen_model, claude.reflection_model)
+    asked = [models.get(name) for name in named if name]
     return check_hindsight(asked, settings.run.start_ns, allowed=claude.allow_hindsight)
 
 

@@ -128,6 +128,58 @@ def _backtest(settings: Any) -> None:
     console.say_where(result.folder)
 
 
+@app.command("walk-forward", rich_help_panel="Backtest")
+def walk_forward_(
+    config: Annotated[Path, typer.Argument(help="A file such as configs/walkforward.toml.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Put a value over the file's or the backtest's; repeatable."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Windows at the same time.")] = None,
+    executor: Annotated[str | None, typer.Option(help="processes, inline or ray.")] = None,
+    nulls: Annotated[
+        bool, typer.Option(help="Run every window as its nulls too: ten more runs a window.")
+    ] = True,
+) -> None:
+    """Choose on one stretch of time, be judged on the next, again and again; resumes itself."""
+    from ocw_strategy.backtest import load_walk_forward, walk_forward
+    from ocw_strategy.backtest.walkforward import walk_forward_nulls, write_walk_forward_report
+    from ocw_strategy.backtest.walkforward.executor import make_executor
+    from ocw_strategy.backtest.walkforward.nulls import run_null_task
+    from ocw_strategy.settings import parse_overrides
+
+    chosen = {"execute.workers": workers, "execute.executor": executor}
+    given = {key: value for key, value in chosen.items() if value is not None}
+    walk, base = load_walk_forward(config, {**parse_overrides(set_ or []), **given})
+    with console.walk_progress(walk.walk.name) as progress:
+        result = walk_forward(walk, base, progress=progress)
+    found = None
+    if nulls:
+        with console.walk_progress("nulls") as progress:
+            running = make_executor(walk.execute, run_null_task)
+            found = walk_forward_nulls(result, executor=running, progress=progress)
+    assessment = write_walk_forward_report(result, found)
+    console.print_walk_forward(result)
+    console.print_assessment(result, assessment, found)
+
+
+@app.command("nulls", rich_help_panel="Backtest")
+def nulls_(
+    config: Annotated[Path, typer.Argument(help="A file such as configs/backtest.toml.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Put a value over the file's, such as run.seed=7; repeatable."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=0, help="Random gates.")] = 5,
+) -> None:
+    """Run a backtest beside what it must beat: holding, and itself with a part left out."""
+    from ocw_strategy.backtest.walkforward import backtest_nulls
+    from ocw_strategy.settings import load_settings, parse_overrides
+
+    settings = load_settings(config, parse_overrides(set_ or []))
+    console.print_nulls(backtest_nulls(settings, seeds=seeds))
+
+
 @app.command(rich_help_panel="Backtest")
 def runs(
     compare: Annotated[

@@ -17,7 +17,8 @@ from rich.table import Table
 from ocw_strategy.units import MINUTE_NS, SECOND_NS
 
 if TYPE_CHECKING:  # the terminal is quick to start: the engine is imported only where it runs
-    from ocw_strategy.backtest import RunList, Summary
+    from ocw_strategy.backtest import RunList, Summary, WalkForwardResult
+    from ocw_strategy.backtest.walkforward import Assessment, Nulls
     from ocw_strategy.catalog import Coverage, FetchProgress, FetchReport, WriteReport
     from ocw_strategy.settings import Settings
 
@@ -64,6 +65,18 @@ def steps(what: str) -> Iterator[Callable[[str, int], None]]:
 
         def tell(step: str, total: int) -> None:
             bar.update(task, total=total, advance=1, step=step)
+
+        yield tell
+
+
+@contextmanager
+def walk_progress(name: str) -> Iterator[Callable[[str, float, float], None]]:
+    """Show how many of a walk-forward's simulated days are done."""
+    with _bar("{task.fields[step]}") as bar:
+        task = bar.add_task(name, total=None, step="")
+
+        def tell(step: str, done: float, total: float) -> None:
+            bar.update(task, total=total, completed=done, step=step)
 
         yield tell
 
@@ -240,6 +253,50 @@ def _print_figures(tables: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
             table.add_row(*row)
         shown.append(table)
     _out.print(Columns(shown))
+
+
+def print_walk_forward(result: "WalkForwardResult") -> None:
+    """Print a row a window and the stitched line, and how many trials it took."""
+    from ocw_strategy.backtest.walkforward import wording
+
+    first, *numbers = wording.WALK_HEADS
+    table = _table(f"Walk-forward {result.run_id}", [first], numbers)
+    table.add_column("Chosen")
+    for row in wording.walk_rows(result):
+        table.add_row(*row)
+    _out.print(table)
+    for sentence in wording.walk_sentences(result):
+        _out.print(sentence, highlight=False)
+    _out.print(f"Results: {result.folder}", highlight=False)
+
+
+def print_nulls(nulls: "Nulls") -> None:
+    """Print the table of nulls, and of each whether it is beaten."""
+    from ocw_strategy.backtest.walkforward import report
+
+    first, *others = report.NULL_HEADS
+    table = _table("Nulls", [first], others[:-1])
+    table.add_column("")
+    for row in report.null_rows(nulls):
+        table.add_row(*row)
+    _out.print(table)
+    for sentence in nulls.table.sentences():
+        _out.print(sentence, highlight=False)
+
+
+def print_assessment(
+    result: "WalkForwardResult", assessment: "Assessment", nulls: "Nulls | None"
+) -> None:
+    """Print whether a walk-forward holds, and why not."""
+    from ocw_strategy.backtest.walkforward import report
+
+    if nulls is not None:
+        print_nulls(nulls)
+    for check in assessment.verdict.checks:
+        _out.print(f"{'passed' if check.passed else 'failed'}: {check.sentence}", highlight=False)
+    sentence = report.verdict_sentence(result, assessment)
+    _out.print(sentence, style="bold", highlight=False)
+    _out.print(f"Report: {result.folder / report.REPORT_FILE}", highlight=False)
 
 
 def print_runs(runs: "RunList") -> None:

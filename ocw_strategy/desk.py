@@ -10,17 +10,20 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from ocw_strategy.account import AccountView, portfolio_report, position_reports, safety_report
-from ocw_strategy.advisor import Advice, ReflectionBook
-from ocw_strategy.bandit import ShadowOutcomes, SignalBandit
+from ocw_strategy.advisor import Advice, Lesson, Reflection, ReflectionBook
+from ocw_strategy.bandit import FrozenBandit, ShadowOutcomes, SignalBandit
 from ocw_strategy.gate import (
     FEATURE_METRICS,
     Gate,
     GateError,
+    OpenGate,
+    RandomGate,
     Verdict,
     WakeConditionError,
     Watch,
@@ -42,6 +45,7 @@ from ocw_strategy.market import (
     FeatureBook,
     GateReport,
     MarketSnapshot,
+    SignalTrack,
     SignalValues,
     build_snapshot,
     composite,
@@ -53,6 +57,7 @@ from ocw_strategy.settings import Settings
 from ocw_strategy.units import DAY_NS, HOUR_NS
 
 _CALL_HORIZON_NS = 4 * HOUR_NS
+_NO_CALL = -1  # a bill that no call was reckoned with: paid in full
 _MAX_TRADES = 10
 
 
@@ -74,19 +79,18 @@ class DecisionDesk:
         self._journal = journal
         self.symbols: tuple[str, ...] = tuple(sorted(settings.data.instruments))
         self.book = FeatureBook(settings.features, self.symbols, settings.data.bar_minutes)
-        self.gate = Gate(
-            settings.gate,
-            self.symbols,
-            np.random.default_rng((settings.run.seed, 1)),
-            round_trip_cost=settings.costs.order.round_trip,
-        )
+        self.gate = _gate(settings, self.symbols)
         self.watch = Watch(self.book, self.gate, regime_at)
         self.derivatives = DerivativeBook(settings.market.statistics, self.symbols)
-        self.bandit = SignalBandit(settings.bandit)
+        frozen = settings.experiment.bandit == "prior"
+        self.bandit = (FrozenBandit if frozen else SignalBandit)(settings.bandit)
         self._shadows = ShadowOutcomes(
             settings.bandit, self.symbols, settings.costs.order.round_trip
         )
+        self.signal_track: SignalTrack | None = None
+        """Signals to use instead of those of the statistics, where a run scrambles them."""
         self._regime: Regime | None = None
+        self._known_ns = 0  # up to here everything is in the state that was restored
         self._calls: deque[tuple[int, dict[str, tuple[float, float]]]] = deque()
         self._call_times: deque[int] = deque(maxlen=settings.gate.calls_per_day_ceiling)
         self._trades: deque[Trade] = deque(maxlen=_MAX_TRADES)
@@ -122,11 +126,16 @@ class DecisionDesk:
     ) -> Verdict | None:
         """Judge a decision close and learn from it; before the run's start it only learns.
 
+        Closes that the restored state has seen only bring features and regime up to date.
+
         Returns
         -------
         Verdict or None
             None before the run's start.
         """
+        if now_ns <= self._known_ns:
+            self.watch.look(now_ns)
+            return None
         verdict = None
         self._settle_calls(now_ns)
         if self.warming or now_ns < self._settings.run.start_ns:
@@ -200,6 +209,8 @@ class DecisionDesk:
 
     def signals(self, symbol: str, now_ns: int) -> SignalValues:
         """Return an instrument's signals as known at `now_ns`."""
+        if self.signal_track is not None:
+            return self.signal_track.at(symbol, now_ns)
         feature = self.watch.features[symbol]
         return signal_values(
             self.derivatives.at(symbol, now_ns),
@@ -296,10 +307,7 @@ class DecisionDesk:
             )
         )
         if advice.cost_usd:
-            try:
-                self.gate.charge(now_ns, float(advice.cost_usd))
-            except GateError as error:  # what was expected of it stays spent
-                self._journal.append(Event(now_ns, "bill_refused", "", str(error)))
+            self._charge(now_ns, advice.cost_usd, call_ns=now_ns)
         if decision is None:
             return None
         self._memory_note = decision.memory_note
@@ -324,6 +332,12 @@ class DecisionDesk:
             macro_scale=snapshot.regime.macro_scale,
             targets=targets,
         )
+
+    def _charge(self, now_ns: int, usd: Decimal, *, call_ns: int) -> None:
+        try:
+            self.gate.charge(call_ns, float(usd))
+        except GateError as error:  # what was expected of it stays spent
+            self._journal.append(Event(now_ns, "bill_refused", "", str(error)))
 
     def _target(
         self, snapshot: MarketSnapshot, symbol: str, exposure: float, confidence: float
@@ -368,22 +382,26 @@ class DecisionDesk:
                 )
             )
 
+    def draft(self, trade_id: str) -> str:
+        """Return the text of the reflection on a closed trade that was just learnt from."""
+        return self._reflections.text(trade_id)
+
+    def take_lesson(self, trade_id: str, lesson: Lesson, now_ns: int) -> None:
+        """Let a model's words stand in a reflection's place, and account for them either way."""
+        if lesson.cost_usd:
+            self._charge(now_ns, lesson.cost_usd, call_ns=_NO_CALL)
+        text = lesson.text or self._reflections.text(trade_id)
+        found = self._reflections.rewrite(trade_id, text)
+        if found is not None:
+            source = lesson.model if lesson.text else "rules"
+            self._journal.replace(_reflection_row(found, source, lesson.cost_usd))
+        if not lesson.text:
+            detail = f"{lesson.model}: {lesson.outcome}"
+            self._journal.append(Event(now_ns, "lesson_missing", "", detail))
+
     def _reflect(self, trade: Trade, signals: Mapping[str, float]) -> None:
         found = self._reflections.learn(trade, signals)
-        self._journal.append(
-            ReflectionRow(
-                trade_id=found.trade_id,
-                decision_id=found.decision_id,
-                ts_ns=found.ts_ns,
-                symbol=found.symbol,
-                direction=found.direction,
-                regime=found.regime,
-                signals=found.words,
-                net_return=found.net_return,
-                text=found.text,
-                source="rules",
-            )
-        )
+        self._journal.append(_reflection_row(found, "rules", Decimal(0)))
 
     def state(self) -> dict[str, Any]:
         """Return all that a restart must know, as JSON values; market data is warmed up anew."""
@@ -399,8 +417,9 @@ class DecisionDesk:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from a `state`."""
+        """Continue from a `state`; history before it may then be fed for features alone."""
         self.gate.restore(state["gate"])
+        self._known_ns = state["gate"]["now_ns"]
         self.bandit.restore(state["bandit"])
         self._shadows.restore(state["shadows"])
         self._calls = deque(
@@ -413,4 +432,36 @@ class DecisionDesk:
         self._reflections.restore(state["reflections"])
 
 
+def _gate(settings: Settings, symbols: tuple[str, ...]) -> Gate:
+    experiment, run = settings.experiment, settings.run
+    common: dict[str, Any] = {
+        "settings": settings.gate,
+        "symbols": symbols,
+        "rng": np.random.default_rng((run.seed, 1)),
+        "round_trip_cost": settings.costs.order.round_trip,
+    }
+    if experiment.gate == "open":
+        return OpenGate(**common)
+    if experiment.gate == "random":
+        plan = np.random.default_rng((run.seed, experiment.seed, 4))
+        return RandomGate(**common, plan=plan, calls=experiment.random_calls, end_ns=run.end_ns)
+    return Gate(**common)
+
+
 _STATISTIC = {"long_short_ratio": "toptrader_position_ls_ratio"}
+
+
+def _reflection_row(found: Reflection, source: str, cost_usd: Decimal) -> ReflectionRow:
+    return ReflectionRow(
+        trade_id=found.trade_id,
+        decision_id=found.decision_id,
+        ts_ns=found.ts_ns,
+        symbol=found.symbol,
+        direction=found.direction,
+        regime=found.regime,
+        signals=found.words,
+        net_return=found.net_return,
+        text=found.text,
+        source=source,
+        cost_usd=str(cost_usd),
+    )

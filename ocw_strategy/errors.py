@@ -1,5 +1,7 @@
 """Typed errors: each names the field, the value that was found and what to do about it."""
 
+from typing import Any
+
 
 class OcwError(Exception):
     """A fault that a person can act on.
@@ -20,6 +22,10 @@ class OcwError(Exception):
         self.remedy = remedy
         super().__init__(f"{field}: was {value!r}; {remedy}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive the way out of a worker process, which the default does not."""
+        return _rebuilt, (type(self), self.field, self.value, self.remedy)
+
 
 class SettingsError(OcwError):
     """A configuration that cannot be run."""
@@ -35,3 +41,9 @@ class JournalError(OcwError):
 
 class AccountBlownError(OcwError):
     """Equity fell to the maintenance margin: the venue would have liquidated the account."""
+
+
+def _rebuilt(kind: type[OcwError], field: str, value: object, remedy: str) -> OcwError:
+    error = kind.__new__(kind)
+    OcwError.__init__(error, field, value, remedy)
+    return error

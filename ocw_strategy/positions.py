@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from nautilus_trader.model.objects import Price
+
 from ocw_strategy.journal import FillRow, Funding, Intent, Journal
 from ocw_strategy.messages import DecisionPayload, TargetContext, TradePayload
 from ocw_strategy.risk import Lot, LotBook, PositionView, trade_row
@@ -52,19 +54,20 @@ class PositionBook:
         self._symbols = tuple(symbols)
         self._trail_scale = trail_scale
         self._lots = LotBook()
-        self._prices: dict[str, tuple[Decimal, int]] = {}
+        self._prices: dict[str, tuple[Price, int]] = {}  # a decimal only when asked for
         self._untold: list[TradePayload] = []
 
     # -- prices -----------------------------------------------------------------------------------
 
-    def see(self, symbol: str, close: Decimal, high: Decimal, low: Decimal, now_ns: int) -> None:
+    def see(self, symbol: str, close: Price, high: Price, low: Price, now_ns: int) -> None:
         """Take in a closed bar: the last price, and the extremes of what is held."""
         self._prices[symbol] = (close, now_ns)
-        self._lots.see(symbol, high, low)
+        if self._lots.is_open(symbol):
+            self._lots.see(symbol, high.as_decimal(), low.as_decimal())
 
     def price(self, symbol: str) -> Decimal:
         """Return the last price of an instrument that has had one."""
-        return self._prices[symbol][0]
+        return self._prices[symbol][0].as_decimal()
 
     def price_ns(self, symbol: str) -> int:
         """Return the close that the last price is of."""
@@ -73,18 +76,23 @@ class PositionBook:
     @property
     def prices(self) -> dict[str, float]:
         """Last prices of the instruments that have had one."""
-        return {symbol: float(price) for symbol, (price, _) in self._prices.items()}
+        return {symbol: float(price.as_decimal()) for symbol, (price, _) in self._prices.items()}
 
     # -- positions --------------------------------------------------------------------------------
 
     @property
     def held(self) -> tuple[str, ...]:
         """Instruments with an open position, in their fixed order."""
-        return tuple(symbol for symbol in self._symbols if self._lots.open_lots(symbol))
+        return tuple(symbol for symbol in self._symbols if self._lots.is_open(symbol))
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is held, or a closed trade not yet told."""
+        return bool(self._untold) or any(map(self._lots.is_open, self._symbols))
 
     def is_held(self, symbol: str) -> bool:
         """Return whether an instrument has an open position."""
-        return bool(self._lots.open_lots(symbol))
+        return self._lots.is_open(symbol)
 
     def quantity(self, symbol: str) -> Decimal:
         """Return the quantity held, positive for either side."""
@@ -108,7 +116,7 @@ class PositionBook:
             return None
         price, price_ns = self._prices[symbol]
         return self._lots.position(
-            symbol, float(price), price_ns, self._trail_scale(lots[0].regime)
+            symbol, float(price.as_decimal()), price_ns, self._trail_scale(lots[0].regime)
         )
 
     def positions(self) -> dict[str, PositionView]:

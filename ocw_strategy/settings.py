@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from ocw_strategy.advisor import AdvisorSettings
 from ocw_strategy.bandit import BanditSettings
 from ocw_strategy.errors import SettingsError
+from ocw_strategy.experiment import ExperimentSettings
 from ocw_strategy.gate import GateSettings
 from ocw_strategy.market import FeatureSettings, MarketSettings
 from ocw_strategy.model import Strict
@@ -152,6 +153,7 @@ class Settings(Strict):
     bandit: BanditSettings = BanditSettings()
     advisor: AdvisorSettings = AdvisorSettings()
     risk: RiskSettings = RiskSettings()
+    experiment: ExperimentSettings = ExperimentSettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -235,7 +237,7 @@ def load_settings(path: Path, overrides: Mapping[str, object] | None = None) -> 
     """
     tables = read_toml(path)
     for key, value in (overrides or {}).items():
-        put_override(tables, key, value)
+        put(tables, key, value)
     return settings_from(tables)
 
 
@@ -266,7 +268,7 @@ def settings_from(tables: Mapping[str, Any]) -> Settings:
     try:
         return Settings.model_validate_json(json.dumps(tables, default=str))
     except ValidationError as error:
-        raise one_sentence(error.errors()[0]) from error
+        raise one_sentence(error.errors()[0], Settings) from error
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
@@ -289,13 +291,13 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
     return found
 
 
-def put_override(tables: dict[str, Any], key: str, value: object) -> None:
-    """Put a value by its dotted key over nested tables.
+def put(tables: dict[str, Any], key: str, value: object) -> None:
+    """Set a value in nested tables by its dotted key.
 
     Raises
     ------
     SettingsError
-        If a part of the key holds a value, not a table.
+        If a part of the key before the last is a value.
     """
     *parents, last = key.split(".")
     for parent in parents:
@@ -305,24 +307,22 @@ def put_override(tables: dict[str, Any], key: str, value: object) -> None:
     tables[last] = value
 
 
-def one_sentence(
-    fault: ErrorDetails, model: type[Strict] = Settings, place: str = ""
-) -> SettingsError:
-    """Return the error that says what pydantic found wrong, as one sentence.
+def one_sentence(fault: ErrorDetails, model: type[BaseModel], place: str = "") -> SettingsError:
+    """Return a validation fault as one sentence: the key, what was found and what to do.
 
     Parameters
     ----------
     fault : ErrorDetails
-    model : type[Strict], default Settings
-        By which model.
+        The first of a validation's errors.
+    model : type
+        The model it was validated against: where similar keys are looked for.
     place : str, optional
         The table it stands in.
     """
     path = [str(part) for part in fault["loc"]]
     field = ".".join([place, *path] if place else path) or "config"
     if fault["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path[-1], _known_keys(model, path[:-1]), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = close_match(path[-1], _known_keys(path[:-1], model))
         return SettingsError(field, fault["input"], f"unknown key, remove it{hint}")
     if fault["type"] == "missing":
         return SettingsError(field, None, "required, set it")
@@ -331,7 +331,13 @@ def one_sentence(
     return SettingsError(field, value, message[0].lower() + message[1:])
 
 
-def _known_keys(model: Any, path: Sequence[str]) -> list[str]:
+def close_match(name: str, known: Sequence[str]) -> str:
+    """Return a hint at the known name most like another, empty where none is."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _known_keys(path: Sequence[str], model: Any) -> list[str]:
     for part in path:
         info = model.model_fields.get(part) if hasattr(model, "model_fields") else None
         model = info.annotation if info is not None else None

@@ -19,6 +19,7 @@ from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
 
+from ocw_strategy.carried import HALT_STATE, CarriedState
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, open_profit_usd
 from ocw_strategy.errors import AccountBlownError, SettingsError
 from ocw_strategy.journal import Clamp, Equity, Intent, PriceRow
@@ -68,6 +69,8 @@ class OCWStrategy(ProtectedStrategy):
 
     def __init__(self, config: OCWStrategyConfig) -> None:
         super().__init__(config)
+        self.carried: CarriedState | None = None
+        """What an earlier run left, to continue from."""
         self._barrier = CloseBarrier(self._symbols)
         self._symbol_of: dict[InstrumentId, str] = {}
         self._tickets: dict[str, list[_Ticket]] = {}
@@ -92,6 +95,8 @@ class OCWStrategy(ProtectedStrategy):
             for symbol, instrument in self._instruments.items()
         }
         self._limits = RiskLimits(self._settings.risk, listings, self._settings.costs.order)
+        if self.carried is not None and self.carried.halt is not None:
+            self._halt.restore(self.carried.halt)
         self.subscribe_data(DataType(OcwDecision), client_id=OCW_CLIENT)
         for symbol in self._symbols:
             self.subscribe_bars(bar_type(symbol, self._settings.data.bar_minutes))
@@ -102,6 +107,7 @@ class OCWStrategy(ProtectedStrategy):
         self._tell_trades()
         # in place of a sample of the same close: orders may have filled since it was taken
         self._journal.replace(self._equity_now(self._now_ns()))
+        self._journal.save_state(HALT_STATE, self._halt.state())
 
     def on_dispose(self) -> None:
         """Let go of the journal."""
@@ -240,12 +246,11 @@ class OCWStrategy(ProtectedStrategy):
         """Remember the price; work once the close is complete."""
         symbol = self._symbol_of[bar.bar_type.instrument_id]
         close_ns = close_of(bar.ts_event)
-        self._book.see(
-            symbol, bar.close.as_decimal(), bar.high.as_decimal(), bar.low.as_decimal(), close_ns
-        )
+        self._book.see(symbol, bar.close, bar.high, bar.low, close_ns)
         for due_ns in self._barrier.add(symbol, close_ns):
-            self._on_close(due_ns)
-        if close_ns > self._armed_ns and self._barrier.waits(close_ns) and self._matters(close_ns):
+            if self._matters(due_ns):
+                self._on_close(due_ns)
+        if close_ns > self._armed_ns and self._matters(close_ns) and self._barrier.waits(close_ns):
             self._armed_ns = close_ns
             self._after_close(close_ns, partial(self._on_overdue, close_ns))
 
@@ -254,7 +259,7 @@ class OCWStrategy(ProtectedStrategy):
 
     def _matters(self, close_ns: int) -> bool:
         # whether there is anything to do at a close
-        return bool(self._tickets or self._book.held or close_ns % HOUR_NS == 0)
+        return bool(close_ns % HOUR_NS == 0 or self._tickets or self._book.busy)
 
     def _on_overdue(self, close_ns: int, _event: Any) -> None:
         if self._barrier.finish(close_ns):

@@ -206,6 +206,21 @@ def test_a_warm_start_goes_on_bit_for_bit(
     assert len(later.hashes) > 3
 
 
+def test_history_that_the_restored_state_has_seen_teaches_nothing_twice(
+    reference: Reference, make: MakeDesk
+) -> None:
+    desk, journal = make()
+    desk.restore(reference.saved)
+    for now_ns in range(SAVED_NS - desk.book.history_ns + STEP_NS, SAVED_NS + STEP_NS, STEP_NS):
+        feed(desk, now_ns)
+        assert desk.close(now_ns) is None
+    journal.flush()
+    assert journal.rows(Evaluation) == []
+    assert json.loads(json.dumps(desk.state())) == reference.saved
+    assert live(desk, SAVED_NS, END_NS).hashes == reference.later.hashes
+    assert json.loads(json.dumps(desk.state())) == reference.end
+
+
 def test_a_warm_start_without_the_saved_state_is_another_desk(
     reference: Reference, make: MakeDesk
 ) -> None:

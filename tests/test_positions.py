@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from nautilus_trader.model.objects import Price
 
 from ocw_strategy.journal import FillRow, Funding, Intent, Journal, Trade
 from ocw_strategy.messages import DecisionPayload, TargetContext
@@ -13,6 +14,10 @@ from ocw_strategy.positions import EntryContext, Fill, PositionBook
 BTC, ETH = "BTCUSDT-PERP", "ETHUSDT-PERP"
 D = Decimal
 TRAILS = {"calm": 1.0, "wild": 1.5}
+
+
+def px(price: object) -> Price:
+    return Price.from_str(str(price))
 
 
 @pytest.fixture
@@ -76,10 +81,10 @@ def test_nothing_is_held_before_the_first_fill(book: PositionBook) -> None:
 
 
 def test_a_position_is_what_its_fills_add_up_to_at_the_last_price(book: PositionBook) -> None:
-    book.see(BTC, D(100), D(101), D(99), 10)
+    book.see(BTC, px(100), px(101), px(99), 10)
     enter(book, "a", 10, "1", "100")
     enter(book, "b", 20, "3", "104")
-    book.see(BTC, D(110), D(112), D(98), 30)
+    book.see(BTC, px(110), px(112), px(98), 30)
     view = book.position(BTC)
     assert view is not None
     assert (view.quantity, view.entry_price, view.price) == (4.0, 103.0, 110.0)
@@ -90,7 +95,7 @@ def test_a_position_is_what_its_fills_add_up_to_at_the_last_price(book: Position
 
 
 def test_the_trailing_width_is_that_of_the_oldest_lots_regime_at_entry(book: PositionBook) -> None:
-    book.see(BTC, D(100), D(101), D(99), 5)
+    book.see(BTC, px(100), px(101), px(99), 5)
     enter(book, "a", 10, "1", "100", regime="wild")
     enter(book, "b", 20, "3", "104", regime="calm")
     assert [view.trail_scale for view in book.positions().values()] == [1.5]
@@ -100,7 +105,7 @@ def test_the_trailing_width_is_that_of_the_oldest_lots_regime_at_entry(book: Pos
 
 def test_a_short_is_held_with_a_positive_quantity_and_its_direction(book: PositionBook) -> None:
     enter(book, "a", 10, "2", "100", side="SELL")
-    book.see(BTC, D(90), D(101), D(89), 20)
+    book.see(BTC, px(90), px(101), px(89), 20)
     assert (book.quantity(BTC), book.direction(BTC)) == (D(2), -1)
     assert book.positions()[BTC].quantity == -2.0
 
@@ -108,7 +113,7 @@ def test_a_short_is_held_with_a_positive_quantity_and_its_direction(book: Positi
 def test_instruments_do_not_mix(book: PositionBook) -> None:
     for symbol, price in ((BTC, "100"), (ETH, "10")):
         enter(book, symbol, 10, "1", price, symbol=symbol)
-        book.see(symbol, D(price), D(price), D(price), 20)
+        book.see(symbol, px(price), px(price), px(price), 20)
     leave(book, "x", 30, "1", "100")
     assert book.held == (ETH,)
     assert book.prices == {BTC: 100.0, ETH: 10.0}

@@ -23,7 +23,7 @@ from ocw_strategy.settings import (
 from ocw_strategy.units import DAY_NS, HOUR_NS
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-BACKTESTS = sorted(path for path in CONFIGS.glob("*.toml") if "backtest" in path.stem)
+RUNS = sorted(CONFIGS.glob("*backtest.toml"))
 BACKTEST = CONFIGS / "backtest.toml"
 OF_THE_RUN = {"run.name", "run.start", "run.end"}
 WINDOW = {"run": {"start": "2024-01-01", "end": "2024-02-01"}}
@@ -82,7 +82,7 @@ def commented_keys(text: str) -> dict[str, bool]:
 # -- the files ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", BACKTESTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
 def test_every_shipped_config_is_valid(path: Path) -> None:
     assert load_settings(path).run.start_ns > 0
 
@@ -113,7 +113,7 @@ def test_a_key_without_a_comment_would_be_found() -> None:
 # -- round trip -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", BACKTESTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
 def test_settings_survive_the_way_to_actor_and_strategy(path: Path) -> None:
     settings = load_settings(path)
     assert settings_from(settings.model_dump(mode="json")) == settings

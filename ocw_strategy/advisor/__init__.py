@@ -15,6 +15,7 @@ from ocw_strategy.advisor.decision import (
     parse_decision,
 )
 from ocw_strategy.advisor.hindsight import HindsightError, check_hindsight
+from ocw_strategy.advisor.lesson import Lesson, LessonWriter
 from ocw_strategy.advisor.models import Model, ModelTable, load_models
 from ocw_strategy.advisor.outcomes import DECIDED
 from ocw_strategy.advisor.prompt import PROMPT_VERSION, AccountRules
@@ -39,6 +40,8 @@ __all__ = [
     "ClaudeSettings",
     "Decision",
     "HindsightError",
+    "Lesson",
+    "LessonWriter",
     "Model",
     "ModelTable",
     "Reflection",

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from ocw_strategy.advisor.decision import Advice
+from ocw_strategy.advisor.lesson import Lesson, lesson_request, lesson_text, read_lesson
 from ocw_strategy.advisor.models import ModelTable
 from ocw_strategy.advisor.outcomes import (
     ADVISOR_FAULT,
@@ -78,6 +79,8 @@ class ClaudeAdvisor:
         self._settings = settings
         self._model = models.get(settings.model)
         self._screen = models.get(settings.screen_model) if settings.screen_model else None
+        named = settings.reflection_model
+        self._writer = models.get(named) if named else None
         self._build = build
         self._shop = shop
         self._rules = rules
@@ -91,6 +94,19 @@ class ClaudeAdvisor:
             why = f"{type(fault).__name__}: {fault}"[:_MAX_DETAIL]
             advice = Advice(None, ADVISOR_FAULT, why)
         return replace(advice, notice=self._notice(advice, snapshot.now_ns))
+
+    async def lesson(self, draft: str, now_ns: int) -> Lesson | None:
+        """Return what to take from a closed trade; None where the settings name no writer."""
+        if self._writer is None:
+            return None
+        try:
+            advice = await self._shop.obtain(
+                lesson_request(draft, self._writer), self._writer, now_ns, read_lesson
+            )
+        except Exception as fault:  # the edge, as in `decide`
+            advice = Advice(None, ADVISOR_FAULT, f"{type(fault).__name__}: {fault}"[:_MAX_DETAIL])
+        text = lesson_text(advice.raw) if advice.outcome == DECIDED else ""
+        return Lesson(text, self._writer.id, advice.outcome, advice.cost_usd)
 
     async def _ask(self, snapshot: MarketSnapshot) -> Advice:
         request = self._build(snapshot)

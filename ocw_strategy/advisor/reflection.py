@@ -11,7 +11,7 @@ A reflection informs and decides nothing. Its reason may be a model's words: it 
 
 from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ocw_strategy.advisor.decision import Decision
@@ -154,6 +154,18 @@ class ReflectionBook:
         )
         self._reflections.append(found)
         return found
+
+    def text(self, trade_id: str) -> str:
+        """Return the text of a remembered reflection; empty where there is none."""
+        return next((each.text for each in self._reflections if each.trade_id == trade_id), "")
+
+    def rewrite(self, trade_id: str, text: str) -> Reflection | None:
+        """Put a text in the place of a reflection's; None where it is not remembered."""
+        for at, each in enumerate(self._reflections):
+            if each.trade_id == trade_id:
+                self._reflections[at] = replace(each, text=text)
+                return self._reflections[at]
+        return None
 
     def choose(
         self,

@@ -72,6 +72,8 @@ class ClaudeSettings(Strict):
     """Run over a window that begins before the model's knowledge cutoff; results are marked."""
     reflections_tokens: int = Field(default=300, ge=0, le=1_000)
     """Most tokens of reflections on closed trades in a prompt, an estimate; 0 shows none."""
+    reflection_model: str = ""
+    """A model that writes what to take from each closed trade, paid; empty: rules do, free."""
     models: str = "configs/models.toml"
     """File with the models' prices, limits and knowledge cutoffs."""
     breaker_failures: int = Field(default=3, ge=1, le=100)
@@ -85,6 +87,8 @@ class ClaudeSettings(Strict):
             raise ValueError("model must name a model")
         if self.screen_model == self.model:
             raise ValueError("screen_model must be another model than model, or empty")
+        if self.masked and self.reflection_model:
+            raise ValueError("reflection_model must be empty where masked hides names and dates")
         if self.budget_usd_per_day > self.budget_usd_per_month:
             raise ValueError("budget_usd_per_day must not be above budget_usd_per_month")
         return self

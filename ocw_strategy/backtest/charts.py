@@ -17,9 +17,9 @@ from ocw_strategy.backtest.wording import plain, short
 from ocw_strategy.journal import FillRow
 from ocw_strategy.units import DAY_NS, MILLISECOND_NS, SIGNALS
 
-_BLUE, _ORANGE, _GREEN, _RED, _GREY = "#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#8b949e"
-_PURPLE, _TEAL, _PINK, _BROWN = "#a855f7", "#06b6d4", "#ec4899", "#b45309"
-_COLOURS = (_BLUE, _ORANGE, _GREEN, _PURPLE, _TEAL, _PINK, _BROWN, _RED, _GREY)
+BLUE, ORANGE, GREEN, RED, GREY = "#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#8b949e"
+PURPLE, TEAL, PINK, BROWN = "#a855f7", "#06b6d4", "#ec4899", "#b45309"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, TEAL, PINK, BROWN, RED, GREY)
 _STRETCHES = 600
 _REGIMES_SHOWN = 6
 
@@ -30,14 +30,14 @@ def equity_chart(run: RunData) -> go.Figure:
     first = run.settings.data.instruments[0]
     figure = _figure(run, 380, "USD")
     for name, values, colour, width in (
-        ("hold all, equal weight", hold_values(run.prices, start_usd, fee), _GREEN, 1.2),
+        ("hold all, equal weight", hold_values(run.prices, start_usd, fee), GREEN, 1.2),
         (
             f"hold {short(first)}", hold_values({first: run.prices[first]}, start_usd, fee),
-            _ORANGE, 1.2,
+            ORANGE, 1.2,
         ),
-        ("OCW", run.equity, _BLUE, 2.2),
+        ("OCW", run.equity, BLUE, 2.2),
     ):  # fmt: skip
-        figure.add_trace(_line(run.ts_ns, values, name, colour, width))
+        figure.add_trace(drawn(run.ts_ns, values, name, colour, width))
     return figure
 
 
@@ -45,25 +45,25 @@ def drawdown_chart(run: RunData) -> go.Figure:
     """Draw the fall of equity from its highest value so far."""
     figure = _figure(run, 220, "")
     figure.update_yaxes(tickformat=".1%")
-    figure.add_trace(_line(run.ts_ns, drawdowns(run.equity), "drawdown", _RED, 1, fill="tozeroy"))
+    figure.add_trace(drawn(run.ts_ns, drawdowns(run.equity), "drawdown", RED, 1, fill="tozeroy"))
     return figure.update_layout(showlegend=False, margin_t=12)
 
 
 def trades_chart(run: RunData, symbol: str) -> go.Figure:
     """Draw an instrument's price with every fill on it."""
     figure = _figure(run, 320, "USD")
-    figure.add_trace(_line(run.ts_ns, run.prices[symbol], "price", _GREY, 1))
+    figure.add_trace(drawn(run.ts_ns, run.prices[symbol], "price", GREY, 1))
     fills = [fill for fill in run.fills if fill.symbol == symbol]
     size = max(5, 9 - len(fills) // 100)
     for name, marker, colour, chosen in (
-        ("long entry", "triangle-up", _GREEN, [f for f in fills if _is(f, "entry", "BUY")]),
-        ("short entry", "triangle-down", _RED, [f for f in fills if _is(f, "entry", "SELL")]),
-        ("exit or reduction", "x-thin", _BLUE, [f for f in fills if f.purpose in _LEAVING]),
-        ("stop", "circle-x-open", _PURPLE, [f for f in fills if f.purpose == "stop"]),
+        ("long entry", "triangle-up", GREEN, [f for f in fills if _is(f, "entry", "BUY")]),
+        ("short entry", "triangle-down", RED, [f for f in fills if _is(f, "entry", "SELL")]),
+        ("exit or reduction", "x-thin", BLUE, [f for f in fills if f.purpose in _LEAVING]),
+        ("stop", "circle-x-open", PURPLE, [f for f in fills if f.purpose == "stop"]),
     ):
         figure.add_trace(
             go.Scatter(
-                x=_ms(np.array([fill.ts_ns for fill in chosen], dtype=np.int64)),
+                x=milliseconds(np.array([fill.ts_ns for fill in chosen], dtype=np.int64)),
                 y=np.array([float(fill.price) for fill in chosen]),
                 text=[f"{fill.side.lower()} {fill.quantity}" for fill in chosen],
                 name=name, mode="markers", hovertemplate="%{x}<br>%{text} at %{y}",
@@ -87,7 +87,7 @@ def gate_chart(run: RunData) -> go.Figure:
     """Draw the wakes of each day by reason, over the share of closes that were skipped."""
     closes = Counter(row.ts_ns // DAY_NS for row in run.evaluations)
     days = sorted(closes)
-    x = _ms(np.array(days, dtype=np.int64) * DAY_NS + DAY_NS // 2)
+    x = milliseconds(np.array(days, dtype=np.int64) * DAY_NS + DAY_NS // 2)
     wakes = Counter((row.reason, row.ts_ns // DAY_NS) for row in run.evaluations if row.wake)
     totals: Counter[str] = Counter()
     for (reason, _), count in wakes.items():
@@ -95,14 +95,14 @@ def gate_chart(run: RunData) -> go.Figure:
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06, row_heights=[0.7, 0.3]
     )
-    for colour, (reason, _) in zip(_COLOURS * 3, totals.most_common(), strict=False):
+    for colour, (reason, _) in zip(COLOURS * 3, totals.most_common(), strict=False):
         y = np.array([wakes[reason, day] for day in days])
         bar = go.Bar(x=x, y=y, name=plain(reason), marker={"color": colour, "line": {"width": 0}})
         figure.add_trace(bar, row=1, col=1)
     woken = np.array([sum(wakes[reason, day] for reason in totals) for day in days])
     skipped = 1 - woken / np.maximum(1, np.array([closes[day] for day in days]))
     line = go.Scatter(
-        x=x, y=skipped, name="skipped", line={"color": _GREY, "width": 1.5}, showlegend=False
+        x=x, y=skipped, name="skipped", line={"color": GREY, "width": 1.5}, showlegend=False
     )
     figure.add_trace(line, row=2, col=1)
     figure.update_yaxes(title_text="wakes a day", row=1, col=1)
@@ -122,10 +122,11 @@ def regime_chart(run: RunData) -> go.Figure:
     figure = go.Figure()
     for name in sorted(spells, key=lambda regime: _rank(run, regime), reverse=True):
         since, until = np.array(spells[name], dtype=np.int64).T
-        colour = (_GREEN, _BLUE, _ORANGE, _RED, _GREY)[min(_rank(run, name)[0], 4)]
+        colour = (GREEN, BLUE, ORANGE, RED, GREY)[min(_rank(run, name)[0], 4)]
         figure.add_trace(
             go.Bar(
-                base=_ms(since), x=_ms(until - since), y=[plain(name)] * len(since),
+                base=milliseconds(since), x=milliseconds(until - since),
+                y=[plain(name)] * len(since),
                 orientation="h", marker={"color": colour, "line": {"width": 0}}, width=0.7,
                 hovertemplate="%{y}<br>from %{base}<extra></extra>",
             )
@@ -151,14 +152,14 @@ def posterior_chart(run: RunData) -> go.Figure:
     )  # fmt: skip
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     for panel, regime in enumerate(regimes, start=1):
-        for signal, colour in zip(SIGNALS, _COLOURS, strict=False):
+        for signal, colour in zip(SIGNALS, COLOURS, strict=False):
             rows = [r for r in run.posteriors if r.regime == regime and r.signal == signal]
             times = np.array([row.ts_ns for row in rows], dtype=np.int64)
             means = np.array([row.alpha / (row.alpha + row.beta) for row in rows])
-            line = _line(times, means, plain(signal), colour, 1.5, shape="hv")
+            line = drawn(times, means, plain(signal), colour, 1.5, shape="hv")
             line.update(showlegend=panel == 1, legendgroup=signal)
             figure.add_trace(line, row=panel, col=1)
-        figure.add_hline(y=0.5, line={"color": _GREY, "width": 1, "dash": "dot"}, row=panel, col=1)
+        figure.add_hline(y=0.5, line={"color": GREY, "width": 1, "dash": "dot"}, row=panel, col=1)
     return _finished(run, figure, 130 + 150 * len(regimes)).update_layout(margin_t=68)
 
 
@@ -182,17 +183,19 @@ def _finished(run: RunData, figure: go.Figure, height: int) -> go.Figure:
     )  # fmt: skip
 
 
-def _ms(ns: Times) -> Values:
+def milliseconds(ns: Times) -> Values:
+    """Return times as the charts' own unit."""
     return ns / MILLISECOND_NS
 
 
-def _line(
+def drawn(
     ts_ns: Times, values: Values, name: str, colour: str, width: float,
     *, shape: str = "linear", fill: str | None = None,
 ) -> go.Scatter:  # fmt: skip
+    """Return a line of samples, thinned without hiding a peak or a trough."""
     kept = thinned(values, _STRETCHES)
     return go.Scatter(
-        x=_ms(ts_ns[kept]), y=values[kept], name=name, mode="lines", fill=fill,
+        x=milliseconds(ts_ns[kept]), y=values[kept], name=name, mode="lines", fill=fill,
         line={"color": colour, "width": width, "shape": shape},
     )  # fmt: skip
 

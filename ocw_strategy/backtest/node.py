@@ -26,11 +26,14 @@ from nautilus_trader.trading.config import ImportableStrategyConfig
 
 from ocw_strategy.actor import OCWActor
 from ocw_strategy.advisor import Advisor
+from ocw_strategy.backtest.scramble import scrambled_signals
+from ocw_strategy.carried import CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.engine import VENUE, bar_type, instrument_id
 from ocw_strategy.messages import OCW_CLIENT
 from ocw_strategy.regime import RecordedRegimes
-from ocw_strategy.settings import Settings
+from ocw_strategy.settings import Settings, settings_from
+from ocw_strategy.strategy import OCWStrategy
 from ocw_strategy.units import DAY_NS
 
 
@@ -159,6 +162,7 @@ def run_node(
     progress: Callable[[int], None] | None = None,
     regimes: RecordedRegimes | None = None,
     advisor: Advisor | None = None,
+    carried: CarriedState | None = None,
 ) -> None:
     """Run a configuration to its end; a fault in a handler is raised, never swallowed.
 
@@ -170,6 +174,8 @@ def run_node(
         A precomputed regime track for the actor to use instead of fitting one.
     advisor : Advisor, optional
         Whom the actor asks instead of the advisor its settings name.
+    carried : CarriedState, optional
+        What an earlier run left; decision closes that it has seen are not learnt from again.
     """
     node = BacktestNode([config])
     try:
@@ -179,6 +185,11 @@ def run_node(
             if isinstance(actor, OCWActor):
                 actor.recorded_regimes = regimes
                 actor.advisor = advisor or actor.advisor
+                actor.carried = carried
+                actor.signal_track = scrambled_signals(settings_from(actor.config.settings))
+        for strategy in engine.trader.strategies():
+            if isinstance(strategy, OCWStrategy):
+                strategy.carried = carried
         if progress is not None:
             engine.add_actor(_Progress(progress))
         node.run()

@@ -2,7 +2,8 @@
 
 The run is made in a hidden sibling and renamed when it is whole: a failure, a blown account, a full
 disk or an interrupt leaves nothing, and no finished run is touched. A kill leaves the hidden
-``.partial`` folder, which is no run, hinders none and may be deleted.
+``.partial`` folder, which is no run, hinders none and may be deleted. A whole run is counted in the
+ledger of tries, and stays counted when its folder is deleted.
 """
 
 import hashlib
@@ -13,11 +14,14 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import numpy as np
+
 from ocw_strategy.advisors import hindsight_warning
 from ocw_strategy.backtest.node import run_config, run_node
+from ocw_strategy.backtest.trials import Trial, record_trial, trial_of
 from ocw_strategy.backtest.window import check_window
 from ocw_strategy.errors import JournalError
-from ocw_strategy.journal import Event, Journal
+from ocw_strategy.journal import Equity, Event, Journal
 from ocw_strategy.settings import Settings
 
 JOURNAL_FILE = "journal.db"
@@ -78,9 +82,11 @@ def run_backtest(
         run_id, partial = _claim(runs, _run_id(settings, created_wall_ns))
         folder = runs / run_id
         (partial / CONFIG_FILE).write_text(settings.canonical_json() + "\n", encoding="utf-8")
-        digest = _run_into(partial, settings, run_id, created_wall_ns, hindsight, progress)
+        digest, trial = _run_into(partial, settings, run_id, created_wall_ns, hindsight, progress)
         if finish is not None:
             finish(partial)
+        if settings.experiment.plain:  # a null is no candidate
+            record_trial(runs, trial)
         partial.rename(folder)
     except OSError as error:
         raise JournalError(
@@ -113,7 +119,7 @@ def _run_into(
     created_wall_ns: int,
     hindsight: str,
     progress: Callable[[int], None] | None,
-) -> str:
+) -> tuple[str, Trial]:
     journal = Journal.open(
         folder / JOURNAL_FILE,
         run_id=run_id,
@@ -126,9 +132,15 @@ def _run_into(
             journal.append(Event(settings.run.start_ns, HINDSIGHT, "", hindsight))
         run_node(run_config(settings, run_id), progress=progress)
         journal.flush()
-        return journal.digest()
+        return journal.digest(), _trial(settings, journal)
     finally:
         journal.close()
+
+
+def _trial(settings: Settings, journal: Journal) -> Trial:
+    samples = journal.columns(Equity, "ts_ns >= ?", (settings.run.start_ns,))
+    ts_ns = np.array(samples["ts_ns"], dtype=np.int64)
+    return trial_of(settings, "backtest", ts_ns, np.array(samples["equity"]))
 
 
 def _run_id(settings: Settings, created_wall_ns: int) -> str:

@@ -29,6 +29,7 @@ from ocw_strategy.journal import (
     JournalReader,
     Posterior,
     PriceRow,
+    ReflectionRow,
     RegimeRow,
     Trade,
 )
@@ -64,6 +65,7 @@ class RunData:
     posteriors: list[Posterior]
     regimes: list[RegimeRow]
     events: list[Event]
+    reflections: list[ReflectionRow]
 
     @property
     def days(self) -> float:
@@ -101,35 +103,47 @@ def read_run(folder: Path) -> RunData:
     """
     settings = read_settings(folder)
     with Journal.read_only(folder / JOURNAL_FILE) as journal:
-        meta = journal.meta()
-        samples = journal.columns(Equity)
-        ts_ns = np.array(samples["ts_ns"], dtype=np.int64)
-        if not len(ts_ns):
-            raise JournalError("run equity", "no sample", "give a run that came to its end")
-        # the account as it was when the window opened: nothing is traded before it
-        first = max(0, int(np.searchsorted(ts_ns, settings.run.start_ns, side="right")) - 1)
-        window = ts_ns[first:]
-        return RunData(
-            run_id=meta["run_id"],
-            created_wall_ns=meta["created_wall_ns"],
-            digest=journal.digest(),
-            settings=settings,
-            synthetic=(Path(settings.data.catalog) / SAMPLE_MARK).exists(),
-            ts_ns=window,
-            equity=np.array(samples["equity"])[first:],
-            balance=np.array(samples["balance"])[first:],
-            prices=_prices(journal, window, settings.data.instruments),
-            evaluations=journal.rows(Evaluation),
-            decisions=journal.rows(DecisionRow),
-            clamps=journal.rows(Clamp),
-            intents={row.client_order_id: row for row in journal.rows(Intent)},
-            fills=journal.rows(FillRow),
-            trades=journal.rows(Trade),
-            funding=journal.rows(Funding),
-            posteriors=journal.rows(Posterior),
-            regimes=journal.rows(RegimeRow),
-            events=journal.rows(Event),
-        )
+        return collect(journal, settings)
+
+
+def collect(journal: JournalReader, settings: Settings) -> RunData:
+    """Return what a run left in a journal that is open.
+
+    Raises
+    ------
+    JournalError
+        If the journal is damaged or holds no equity sample.
+    """
+    meta = journal.meta()
+    samples = journal.columns(Equity)
+    ts_ns = np.array(samples["ts_ns"], dtype=np.int64)
+    if not len(ts_ns):
+        raise JournalError("run equity", "no sample", "give a run that came to its end")
+    # the account as it was when the window opened: nothing is traded before it
+    first = max(0, int(np.searchsorted(ts_ns, settings.run.start_ns, side="right")) - 1)
+    window = ts_ns[first:]
+    return RunData(
+        run_id=meta["run_id"],
+        created_wall_ns=meta["created_wall_ns"],
+        digest=journal.digest(),
+        settings=settings,
+        synthetic=(Path(settings.data.catalog) / SAMPLE_MARK).exists(),
+        ts_ns=window,
+        equity=np.array(samples["equity"])[first:],
+        balance=np.array(samples["balance"])[first:],
+        prices=_prices(journal, window, settings.data.instruments),
+        evaluations=journal.rows(Evaluation),
+        decisions=journal.rows(DecisionRow),
+        clamps=journal.rows(Clamp),
+        intents={row.client_order_id: row for row in journal.rows(Intent)},
+        fills=journal.rows(FillRow),
+        trades=journal.rows(Trade),
+        funding=journal.rows(Funding),
+        posteriors=journal.rows(Posterior),
+        regimes=journal.rows(RegimeRow),
+        events=journal.rows(Event),
+        reflections=journal.rows(ReflectionRow),
+    )
 
 
 def _prices(journal: JournalReader, ts_ns: Times, symbols: Sequence[str]) -> dict[str, Values]:

@@ -164,11 +164,12 @@ def cost_figures(run: RunData) -> CostFigures:
         intent = run.intents[fill.client_order_id]
         reference = float(intent.trigger_price or intent.reference_price)
         slippage[fill.purpose] += _signed(fill) * (float(fill.price) - reference)
+    bills = [row.cost_usd for row in run.decisions] + [row.cost_usd for row in run.reflections]
     return CostFigures(
         fees_usd=fees,
         funding_usd=float(funding),
         slippage_usd=dict(sorted(slippage.items())),
-        advisor_usd=sum(float(row.cost_usd) for row in run.decisions),
+        advisor_usd=sum(map(float, bills)),
         unexplained_usd=float(run.equity[-1] - run.equity[0]) - (held - spent - fees + funding),
     )
 

@@ -9,7 +9,7 @@ from ocw_strategy.catalog.reader import NoDataError, read_bars
 from ocw_strategy.engine import venue_symbol
 from ocw_strategy.errors import CatalogError
 from ocw_strategy.settings import Settings
-from ocw_strategy.units import MINUTE_NS
+from ocw_strategy.units import DAY_NS, MINUTE_NS
 
 
 def check_window(settings: Settings) -> dict[str, int]:
@@ -46,3 +46,26 @@ def check_window(settings: Settings) -> dict[str, int]:
             "data.allow_gaps", gaps, "fill the missing bars, move the window or set it to true"
         )
     return missing
+
+
+def covered(settings: Settings) -> tuple[int, int]:
+    """Return the part of a run's window for which every instrument has bars, UNIX nanoseconds.
+
+    It begins with the window or, where an instrument's bars begin later, at the next midnight.
+
+    Raises
+    ------
+    CatalogError
+        If an instrument has no bar in the window.
+    """
+    run, minutes = settings.run, settings.data.bar_minutes
+    first_ns, last_ns = run.start_ns, run.end_ns
+    for symbol in settings.data.instruments:
+        closes = read_bars(
+            Path(settings.data.catalog), venue_symbol(symbol), minutes, first_ns, last_ns
+        ).close_ns
+        opened_ns = int(closes[0]) - minutes * MINUTE_NS
+        if opened_ns > first_ns:
+            first_ns = -(-opened_ns // DAY_NS) * DAY_NS
+        last_ns = min(last_ns, int(closes[-1]))
+    return first_ns, last_ns

@@ -45,6 +45,11 @@ def moment(ns: int) -> str:
     return datetime.fromtimestamp(ns // SECOND_NS, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def day(ns: int) -> str:
+    """Return a UTC date."""
+    return moment(ns)[:10]
+
+
 def plain(name: str) -> str:
     """Return a name of the code as words: ``declined:timer`` is ``declined: timer``."""
     return name.replace(":", ": ").replace("_", " ")

@@ -21,6 +21,7 @@ from ocw_strategy.catalog.reader import (
     read_bars,
     read_derivatives,
     read_funding,
+    read_known_funding,
     read_marks,
 )
 from ocw_strategy.catalog.sample_catalog import is_synthetic, write_sample
@@ -59,6 +60,7 @@ __all__ = [
     "read_bars",
     "read_derivatives",
     "read_funding",
+    "read_known_funding",
     "read_marks",
     "recover",
     "verify_files",

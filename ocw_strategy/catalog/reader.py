@@ -18,7 +18,7 @@ from ocw_strategy.catalog.frames import BAR_MINUTES, STATISTICS, FloatArray, Int
 from ocw_strategy.catalog.instruments import bar_type, instrument_id
 from ocw_strategy.catalog.store import part_files, read_table, require
 from ocw_strategy.catalog.tables import from_fixed
-from ocw_strategy.catalog.types import OcwDerivatives, OcwTakerFlow
+from ocw_strategy.catalog.types import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.errors import CatalogError
 from ocw_strategy.units import HOUR_NS
 
@@ -144,6 +144,24 @@ def read_funding(
     table = _read(catalog_dir, FundingRateUpdate, identifier, start_ns, end_ns)
     rates = [float(msgspec.json.decode(text)) for text in table.column("rate").to_pylist()]
     return _integers(table, "ts_init"), np.array(rates)
+
+
+def read_known_funding(
+    catalog_dir: Path, symbol: str, start_ns: int | None = None, end_ns: int | None = None
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return the settlements that became known in a window: their times, when known, and rates.
+
+    These are for deciding; `read_funding` has the same rates for settling.
+
+    Raises
+    ------
+    CatalogError
+        If there is no catalog, no settlement or a damaged file.
+    """
+    identifier = instrument_id(symbol).value
+    table = _read(catalog_dir, OcwFundingRate, identifier, start_ns, end_ns)
+    rates = table.column("rate").to_numpy()
+    return _integers(table, "ts_event"), _integers(table, "ts_init"), rates
 
 
 def read_marks(

@@ -10,6 +10,7 @@ from ocw_strategy.gate.conditions import (
     feature_metric,
     parse_condition,
 )
+from ocw_strategy.gate.forced import OpenGate, RandomGate
 from ocw_strategy.gate.gate import Gate
 from ocw_strategy.gate.schedule import GateError
 from ocw_strategy.gate.settings import GateSettings
@@ -24,6 +25,8 @@ __all__ = [
     "Gate",
     "GateError",
     "GateSettings",
+    "OpenGate",
+    "RandomGate",
     "Verdict",
     "WakeCondition",
     "WakeConditionError",

@@ -72,7 +72,7 @@ class Watch:
         GateError
             If `now_ns` is no decision close, or not later than the last one.
         """
-        self._look(now_ns)
+        self.look(now_ns)
         return self._gate.evaluate(
             now_ns,
             self.features,
@@ -90,10 +90,11 @@ class Watch:
         GateError
             As `decide` does.
         """
-        self._look(now_ns)
+        self.look(now_ns)
         return self._gate.observe(now_ns, self.features, regime_key=self.regime.key)
 
-    def _look(self, now_ns: int) -> None:
+    def look(self, now_ns: int) -> None:
+        """Bring features and regime to a decision close that the gate knows already."""
         self.now_ns = now_ns
         self.features = self._book.close(now_ns)
         self.regime = self._regime_at(now_ns)

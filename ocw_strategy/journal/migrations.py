@@ -27,8 +27,8 @@ _CLAUDE: Final = (
     "INTEGER NOT NULL, body TEXT NOT NULL, seal TEXT NOT NULL, UNIQUE (request_key)) STRICT",
     "CREATE TABLE reflections (trade_id TEXT NOT NULL, decision_id TEXT NOT NULL, ts_ns INTEGER "
     "NOT NULL, symbol TEXT NOT NULL, direction INTEGER NOT NULL, regime TEXT NOT NULL, signals "
-    "TEXT NOT NULL, net_return REAL, text TEXT NOT NULL, source TEXT NOT NULL, UNIQUE (trade_id)) "
-    "STRICT",
+    "TEXT NOT NULL, net_return REAL, text TEXT NOT NULL, source TEXT NOT NULL, cost_usd TEXT NOT "
+    "NULL, UNIQUE (trade_id)) STRICT",
     "CREATE VIRTUAL TABLE reflections_text USING fts5(trade_id UNINDEXED, symbol, regime, "
     "signals, text)",
     "CREATE TRIGGER reflections_inserted AFTER INSERT ON reflections BEGIN INSERT INTO "

@@ -356,6 +356,8 @@ class ReflectionRow(Record):
     text: str
     source: str
     """``rules``, or the model that wrote it."""
+    cost_usd: str
+    """What its words cost; 0 for rules."""
 
 
 RECORDS: tuple[type[Record], ...] = (

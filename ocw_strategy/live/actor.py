@@ -8,7 +8,7 @@ trade, with the trades it was learnt from, so that a restart learns each trade e
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from nautilus_trader.model.data import Bar
@@ -16,7 +16,7 @@ from nautilus_trader.model.position import Position
 
 from ocw_strategy.account import Holding
 from ocw_strategy.actor import OCWActor, OCWActorConfig
-from ocw_strategy.advisor import Advisor
+from ocw_strategy.advisor import Advisor, LessonWriter
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwTakerFlow
 from ocw_strategy.engine import instrument_id
@@ -57,7 +57,9 @@ class LiveActor(OCWActor):
         self._history = history
         self._waiting: list[Any] = []
         self._learnt: list[str] = []
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asked: asyncio.Task[None] | None = None
+        self._awaited_ns = 0
         self._opened: dict[tuple[str, int], int] = {}
 
     # -- start and stop ---------------------------------------------------------------------------
@@ -121,8 +123,8 @@ class LiveActor(OCWActor):
 
     def on_stop(self) -> None:
         """Let go of what was asked, and keep what was learnt."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._node.warm:
             self._keep()
 
@@ -176,21 +178,26 @@ class LiveActor(OCWActor):
         else:
             self._journal.flush()
 
-    def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
-        asyncio.get_running_loop().call_later(CLOSE_WAIT_S, self._overdue, callback)
+    def _start_waiting(self, now_ns: int) -> None:
+        pass  # a close is waited for from its first bar on, in whatever time the market has
+
+    def _await_others(self, close_ns: int) -> None:
+        if close_ns > self._awaited_ns:
+            self._awaited_ns = close_ns
+            asyncio.get_running_loop().call_later(CLOSE_WAIT_S, self._overdue, close_ns)
 
     @guarded
-    def _overdue(self, callback: Callable[[Any], None]) -> None:
+    def _overdue(self, close_ns: int) -> None:
         if self.is_running:
-            callback(None)
+            self._wait_no_longer(close_ns)
 
     # -- the advisor, off the loop ----------------------------------------------------------------
 
     def _ask(self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
-        if self._task is not None and not self._task.done():
+        if self._asked is not None and not self._asked.done():
             self._journal.append(Event(verdict.now_ns, "wake_skipped", "", "an answer is awaited"))
             return
-        self._spawn(self._answer(advisor, verdict, holdings))
+        self._asked = self._spawn(self._answer(advisor, verdict, holdings))
 
     async def _answer(
         self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]
@@ -203,8 +210,23 @@ class LiveActor(OCWActor):
         except Exception as error:  # an answer that cannot be had is a hold
             self.on_handler_fault("advisor", error)
 
-    def _spawn(self, work: Work) -> None:
-        self._task = asyncio.get_running_loop().create_task(work)
+    def _ask_lesson(self, writer: LessonWriter, trade: Trade) -> None:
+        self._spawn(self._take_lesson(writer, trade))
+
+    async def _take_lesson(self, writer: LessonWriter, trade: Trade) -> None:
+        try:
+            lesson = await writer.lesson(self._desk.draft(trade.trade_id), trade.closed_ns)
+            if lesson is not None:
+                self._desk.take_lesson(trade.trade_id, lesson, trade.closed_ns)
+                self._keep()
+        except Exception as error:  # the draft stands
+            self.on_handler_fault("lesson", error)
+
+    def _spawn(self, work: Work) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop itself keeps none
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _deliver_at(self, alert_ns: int, payload: DecisionPayload) -> None:
         why = self._overtaken(payload)

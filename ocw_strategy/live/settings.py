@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 from ocw_strategy.errors import SettingsError
 from ocw_strategy.live.watchdog import WatchdogSettings
 from ocw_strategy.model import Strict
-from ocw_strategy.settings import Settings, one_sentence, put_override, read_toml, settings_from
+from ocw_strategy.settings import Settings, one_sentence, put, read_toml, settings_from
 from ocw_strategy.units import SECOND_NS
 
 _NO_END = "2100-01-01"
@@ -85,7 +85,7 @@ def load_live(
     """
     tables = read_toml(path)
     for key, value in (overrides or {}).items():
-        put_override(tables, key, value)
+        put(tables, key, value)
     found: Any = tables.pop("live", None)
     if found is None:
         raise SettingsError("live", None, "add a [live] table, or use `ocw backtest`")

@@ -17,6 +17,7 @@ from ocw_strategy.market.reports import (
     TradeReport,
 )
 from ocw_strategy.market.settings import MarketSettings, SignalSettings, StatisticsSettings
+from ocw_strategy.market.signal_track import SignalTrack
 from ocw_strategy.market.snapshot import MarketSnapshot, build_snapshot
 from ocw_strategy.market.statistics import DerivativeBook, DerivativeStatistics
 
@@ -39,6 +40,7 @@ __all__ = [
     "RegimeReport",
     "SafetyReport",
     "SignalSettings",
+    "SignalTrack",
     "SignalValues",
     "StatisticsSettings",
     "SymbolFeatures",

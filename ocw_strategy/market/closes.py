@@ -26,16 +26,18 @@ class CloseBarrier:
         if close_ns <= self._done_ns or close_ns < self._open_ns:
             return ()
         due: tuple[int, ...] = ()
+        seen = self._seen
         if close_ns > self._open_ns:
-            if self._seen:
+            if seen:
                 due = (self._open_ns,)
                 self._done_ns = self._open_ns
+                seen.clear()
             self._open_ns = close_ns
-            self._seen = set()
-        self._seen.add(symbol)
-        if len(self._seen) == self._count:
+        seen.add(symbol)
+        if len(seen) == self._count:
             due = (*due, close_ns)
-            self.finish(close_ns)
+            self._done_ns = close_ns
+            seen.clear()
         return due
 
     def waits(self, close_ns: int) -> bool:
@@ -47,5 +49,5 @@ class CloseBarrier:
         if close_ns <= self._done_ns:
             return False
         self._done_ns = close_ns
-        self._seen = set()
+        self._seen.clear()
         return True

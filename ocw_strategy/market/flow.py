@@ -18,7 +18,7 @@ _UNIT: Final = 1e-9  # ratios are summed as exact integers, so that one can be t
 class _Quarter:
     """Taker flow of one quarter of an hour: volumes of bars and ratios of metrics."""
 
-    __slots__ = ("bar_ns", "imbalances", "ratio_ns", "ratios", "taker_buys", "volume")
+    __slots__ = ("bar_ns", "imbalances", "ratio_ns", "ratios", "share", "taker_buys", "volume")
 
     def __init__(self) -> None:
         self.volume = 0.0
@@ -27,6 +27,20 @@ class _Quarter:
         self.imbalances = 0
         self.ratios = 0
         self.ratio_ns = 0
+        self.share: tuple[float, float, int] | None = None  # what `net` found, until it changes
+
+    def net(self) -> tuple[float, float, int]:
+        """Return net taker buying, the weight it has and its time; a weight of 0 if unknown."""
+        if self.share is None:
+            weight = self.volume or 1.0
+            if self.bar_ns and self.taker_buys == self.taker_buys:
+                self.share = (2.0 * self.taker_buys - self.volume, weight, self.bar_ns)
+            elif self.ratios:
+                imbalance = self.imbalances * _UNIT / self.ratios
+                self.share = (weight * imbalance, weight, self.ratio_ns)
+            else:
+                self.share = (0.0, 0.0, 0)
+        return self.share
 
 
 class TakerFlow:
@@ -42,6 +56,7 @@ class TakerFlow:
         quarter.volume += volume
         quarter.taker_buys += taker_buy_volume
         quarter.bar_ns = max(quarter.bar_ns, close_ns)
+        quarter.share = None
 
     def add_ratio(self, time: int, ratio: float, sign: int) -> None:
         """Add a published taker buy/sell ratio, or take it back with a sign of -1."""
@@ -49,6 +64,7 @@ class TakerFlow:
         quarter.imbalances += sign * round((ratio - 1.0) / (ratio + 1.0) / _UNIT)
         quarter.ratios += sign
         quarter.ratio_ns = max(quarter.ratio_ns, time)
+        quarter.share = None
 
     def forget(self, now_ns: int) -> None:
         """Drop the quarters that left the window, now and then."""
@@ -68,17 +84,12 @@ class TakerFlow:
         net = total = 0.0
         known, latest_ns = 0, 0
         for quarter in with_volume or found:
-            weight = quarter.volume or 1.0
-            if quarter.bar_ns and quarter.taker_buys == quarter.taker_buys:
-                net += 2.0 * quarter.taker_buys - quarter.volume
-                latest_ns = quarter.bar_ns
-            elif quarter.ratios:
-                net += weight * (quarter.imbalances * _UNIT / quarter.ratios)
-                latest_ns = quarter.ratio_ns
-            else:
-                continue
-            total += weight
-            known += 1
+            bought, weight, time = quarter.share or quarter.net()
+            if weight:
+                net += bought
+                total += weight
+                known += 1
+                latest_ns = time
         if 2 * known < self._length:
             return math.nan, 0
         return net / total, latest_ns

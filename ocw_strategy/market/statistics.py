@@ -3,7 +3,7 @@
 `DerivativeBook` takes records in any order and answers for a moment: a record counts only after its
 ``ts_init``, whatever its ``ts_event`` says. In the very instant of its ``ts_init`` it does not: on
 which side of a bar that closes then it is delivered is an accident of the stream. Records wait
-unread until somebody asks, so adding one costs a push. Late records take their place, and of two
+unread until somebody asks, so adding one costs an append. Late records take their place, and of two
 with the same ``ts_event`` the one published later holds. A value that is NaN, infinite, zero or
 negative (for funding: not finite) was not published: the last known one stays, with its growing
 age, for as long as the windows reach.
@@ -14,9 +14,9 @@ bit. What cannot be known is NaN. Each instrument has values of its own and noth
 """
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort_right
 from collections.abc import Sequence
-from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from ocw_strategy.errors import OcwError
@@ -31,9 +31,13 @@ _LEAST_RATIOS: Final = 288  # one day of five-minute rows
 _TOLERANCE_NS: Final = 30 * MINUTE_NS
 
 _NAN: Final = math.nan
-_OPEN_INTEREST, _TOP_POSITION, _TAKER = 0, 3, 5  # columns of a row
+_OPEN_INTEREST, _TOP_POSITION, _TAKER, _COLUMNS = 0, 3, 5, 6  # of a row
 
 type _Row = tuple[float, ...]
+type _Waiting[T] = tuple[int, int, T]
+"""What becomes known after its first number, of the moment its second number names."""
+
+_known_ns = itemgetter(0)
 
 
 class DerivativeStatistics(NamedTuple):
@@ -84,14 +88,10 @@ class DerivativeBook:
 
     def __init__(self, settings: StatisticsSettings, symbols: Sequence[str]) -> None:
         self._instruments = {symbol: _Instrument(symbol, settings) for symbol in symbols}
-        self._sequence = 0
 
     def add_funding(self, symbol: str, ts_event_ns: int, ts_init_ns: int, rate: float) -> None:
         """Add a settled funding rate, known after `ts_init_ns`."""
-        self._sequence += 1
-        heappush(
-            self._instruments[symbol].fundings, (ts_init_ns, self._sequence, ts_event_ns, rate)
-        )
+        _wait(self._instruments[symbol].fundings, (ts_init_ns, ts_event_ns, rate))
 
     def add_metrics(
         self,
@@ -106,7 +106,6 @@ class DerivativeBook:
         taker_buy_sell_ratio: float,
     ) -> None:
         """Add a row of metrics, known after `ts_init_ns`; NaN where nothing was published."""
-        self._sequence += 1
         row = (
             open_interest,
             open_interest_value,
@@ -115,7 +114,7 @@ class DerivativeBook:
             global_account_ls_ratio,
             taker_buy_sell_ratio,
         )
-        heappush(self._instruments[symbol].metrics, (ts_init_ns, self._sequence, ts_event_ns, row))
+        _wait(self._instruments[symbol].metrics, (ts_init_ns, ts_event_ns, row))
 
     def add_bar(self, symbol: str, close_ns: int, volume: float, taker_buy_volume: float) -> None:
         """Add a closed base bar's volume, once per bar, known from its close on.
@@ -149,8 +148,8 @@ class _Instrument:
     def __init__(self, symbol: str, settings: StatisticsSettings) -> None:
         self.symbol = symbol
         self.now_ns = 0
-        self.fundings: list[tuple[int, int, int, float]] = []
-        self.metrics: list[tuple[int, int, int, _Row]] = []
+        self.fundings: list[_Waiting[float]] = []
+        self.metrics: list[_Waiting[_Row]] = []
         self.bars: list[tuple[int, float, float]] = []
         self._funding = FundingWindow(settings)
         self._flow = TakerFlow(settings)
@@ -158,7 +157,9 @@ class _Instrument:
         self._change_ns = settings.open_interest_window_hours * HOUR_NS
         self._times: list[int] = []
         self._rows: list[_Row] = []
-        self._newest = [(_NAN, 0)] * 6  # by column: the newest published value and its time
+        self._ratios: list[int | None] = []  # log of the top traders' ratio, None when unknown
+        self._newest: Sequence[float] = (_NAN,) * _COLUMNS  # published values
+        self._newest_ns: Sequence[int] = (0,) * _COLUMNS
         self._count = 0  # of known log ratios in the window, with their exact sums
         self._sum = 0
         self._squares = 0
@@ -166,58 +167,66 @@ class _Instrument:
     def advance(self, now_ns: int) -> None:
         """Read what has become known and forget what left the windows."""
         self.now_ns = now_ns
-        while self.fundings and self.fundings[0][0] < now_ns:
-            _, _, time, rate = heappop(self.fundings)
+        for time, rate in _known_before(self.fundings, now_ns):
             if time <= now_ns:
                 self._funding.add(time, rate)
         self._funding.forget(now_ns)
         if self.bars:
-            known = bisect_right(self.bars, now_ns, key=lambda bar: bar[0])
+            known = bisect_right(self.bars, now_ns, key=_known_ns)
             for bar in self.bars[:known]:
                 self._flow.add_bar(*bar)
             del self.bars[:known]
-        while self.metrics and self.metrics[0][0] < now_ns:
-            _, _, time, row = heappop(self.metrics)
-            if now_ns - self._window_ns < time <= now_ns:  # else too old, or not true yet
+        oldest_ns = now_ns - self._window_ns
+        for time, row in _known_before(self.metrics, now_ns):
+            if oldest_ns < time <= now_ns:  # else too old, or not true yet
                 self._add_row(time, row)
-        gone = bisect_right(self._times, now_ns - self._window_ns)
-        for row in self._rows[:gone]:
-            self._count_ratio(row, -1)
-        del self._times[:gone], self._rows[:gone]
+        if self._times and self._times[0] <= oldest_ns:
+            gone = bisect_right(self._times, oldest_ns)
+            for ratio in self._ratios[:gone]:
+                self._count_ratio(ratio, -1)
+            del self._times[:gone], self._rows[:gone], self._ratios[:gone]
         self._flow.forget(now_ns)
 
     def _add_row(self, time: int, row: _Row) -> None:
-        times, rows = self._times, self._rows
-        if not times or time > times[-1]:
-            times.append(time)
-            rows.append(row)
-        else:
+        times = self._times
+        at = len(times)
+        if times and time <= times[-1]:  # late, or published again
             at = bisect_left(times, time)
             if times[at] == time:
-                old = rows[at]
-                self._count_row(time, old, -1)
+                old = self._rows[at]
                 row = tuple(b if _published(b) else a for a, b in zip(old, row, strict=True))
-                rows[at] = row
-            else:
-                times.insert(at, time)
-                rows.insert(at, row)
-        self._count_row(time, row, 1)
-        for column, value in enumerate(row):
-            if time >= self._newest[column][1] and _published(value):
-                self._newest[column] = value, time
-
-    def _count_row(self, time: int, row: _Row, sign: int) -> None:
-        self._count_ratio(row, sign)
-        if _published(row[_TAKER]):
-            self._flow.add_ratio(time, row[_TAKER], sign)
-
-    def _count_ratio(self, row: _Row, sign: int) -> None:
+                self._drop_row(at)
         ratio = row[_TOP_POSITION]
-        if _published(ratio):
-            value = round(math.log(ratio) / _UNIT)
+        log_ratio = round(math.log(ratio) / _UNIT) if 0.0 < ratio < math.inf else None
+        times.insert(at, time)
+        self._rows.insert(at, row)
+        self._ratios.insert(at, log_ratio)
+        self._count_ratio(log_ratio, 1)
+        if 0.0 < row[_TAKER] < math.inf:
+            self._flow.add_ratio(time, row[_TAKER], 1)
+        if at == len(times) - 1 and min(row) > 0.0 and sum(row) < math.inf:  # all was published
+            self._newest, self._newest_ns = row, (time,) * _COLUMNS
+        else:
+            self._note_published(time, row)
+
+    def _drop_row(self, at: int) -> None:
+        time, row = self._times.pop(at), self._rows.pop(at)
+        self._count_ratio(self._ratios.pop(at), -1)
+        if _published(row[_TAKER]):
+            self._flow.add_ratio(time, row[_TAKER], -1)
+
+    def _note_published(self, time: int, row: _Row) -> None:
+        newest, newest_ns = list(self._newest), list(self._newest_ns)
+        for column, value in enumerate(row):
+            if time >= newest_ns[column] and _published(value):
+                newest[column], newest_ns[column] = value, time
+        self._newest, self._newest_ns = newest, newest_ns
+
+    def _count_ratio(self, log_ratio: int | None, sign: int) -> None:
+        if log_ratio is not None:
             self._count += sign
-            self._sum += sign * value
-            self._squares += sign * value * value
+            self._sum += sign * log_ratio
+            self._squares += sign * log_ratio * log_ratio
 
     def statistics(self) -> DerivativeStatistics:
         """Return everything known now."""
@@ -231,7 +240,10 @@ class _Instrument:
             (top_position, top_position_ns),
             (account, account_ns),
             (taker, taker_ns),
-        ) = [known if known[1] > oldest else (_NAN, 0) for known in self._newest]
+        ) = [
+            (value, time) if time > oldest else (_NAN, 0)
+            for value, time in zip(self._newest, self._newest_ns, strict=True)
+        ]
         return DerivativeStatistics(
             self.symbol,
             self.now_ns,
@@ -284,3 +296,20 @@ class _Instrument:
 
 def _published(value: float) -> bool:
     return 0.0 < value < math.inf
+
+
+def _wait[T](waiting: list[_Waiting[T]], record: _Waiting[T]) -> None:
+    if waiting and record[0] < waiting[-1][0]:  # late: behind what becomes known as early
+        insort_right(waiting, record, key=_known_ns)
+    else:
+        waiting.append(record)
+
+
+def _known_before[T](waiting: list[_Waiting[T]], now_ns: int) -> list[tuple[int, T]]:
+    # returns and forgets what has become known, in the order in which it did
+    if not waiting or waiting[0][0] >= now_ns:
+        return []
+    known = bisect_left(waiting, now_ns, key=_known_ns)
+    found = [(time, value) for _, time, value in waiting[:known]]
+    del waiting[:known]
+    return found

@@ -12,7 +12,7 @@ from ocw_strategy.regime.macro import (
 )
 from ocw_strategy.regime.macro_table import MACRO_FILE, read_macro_csv, write_macro_csv
 from ocw_strategy.regime.recorded import RecordedRegimes, record_regimes
-from ocw_strategy.regime.regime import Regime, join_regime, regime_key
+from ocw_strategy.regime.regime import NEUTRAL_REGIME, Regime, join_regime, regime_key
 from ocw_strategy.regime.settings import (
     UNKNOWN,
     MacroSettings,
@@ -25,6 +25,7 @@ __all__ = [
     "ASSUMED_MACRO",
     "MACRO_FILE",
     "MACRO_SERIES",
+    "NEUTRAL_REGIME",
     "UNKNOWN",
     "FitReport",
     "FredClient",

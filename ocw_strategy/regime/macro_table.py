@@ -9,13 +9,15 @@ import math
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Final
 
 from ocw_strategy.errors import CatalogError
 from ocw_strategy.regime.macro import MACRO_SERIES, MacroObservation, MacroSeries
 from ocw_strategy.units import SECOND_NS
 
-MACRO_FILE = "macro.csv"
-"""Its name in a catalog, beside the market data."""
+MACRO_FILE: Final = "macro.csv"
+"""Macro series with their publication dates, beside the catalog's data."""
+
 _COLUMNS = ["series_id", "date", "published", "value"]
 
 

@@ -65,3 +65,15 @@ def join_regime(volatility: VolatilityState, macro: Macro) -> Regime:
         macro_scale=macro.scale,
         macro_assumed=macro.assumed,
     )
+
+
+NEUTRAL_REGIME = Regime(
+    volatility="neutral",
+    macro="neutral",
+    probability=1.0,
+    annualised_volatility=0.0,
+    exposure_scale=1.0,
+    macro_scale=1.0,
+    macro_assumed=True,
+)
+"""The regime of a run without a regime layer: one name for all times, and no say in size."""

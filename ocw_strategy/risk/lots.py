@@ -87,6 +87,10 @@ class LotBook:
         """Return the open lots of `symbol`, oldest first."""
         return tuple(self._lots.get(symbol, ()))
 
+    def is_open(self, symbol: str) -> bool:
+        """Return whether `symbol` has an open lot."""
+        return bool(self._lots.get(symbol))
+
     def quantity(self, symbol: str) -> Decimal:
         """Return the signed quantity the open lots add up to."""
         return sum((lot.quantity * lot.direction for lot in self.open_lots(symbol)), Decimal(0))

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from ocw_strategy.backtest import list_runs, run_backtest
+from ocw_strategy.backtest.trials import LEDGER_FILE
 from ocw_strategy.backtest.window import check_window
 from ocw_strategy.catalog import read_bars
 from ocw_strategy.desk import DecisionDesk
@@ -365,6 +366,10 @@ def runs(tmp_path: Path, short: Path) -> Path:
     return tmp_path / "runs"
 
 
+def folders(runs: Path) -> list[Path]:
+    return [path for path in runs.iterdir() if path.is_dir()]
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -374,7 +379,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_finished_run_is_one_closed_journal(runs: Path) -> None:
-    (folder,) = runs.iterdir()
+    (folder,) = folders(runs)
     assert {path.name for path in folder.iterdir()} == {
         "config.json", "journal.db", "journal.db.lock",
     }  # fmt: skip
@@ -392,7 +397,7 @@ def test_a_full_disk_is_one_sentence_and_earlier_runs_stand(
     assert line.startswith("ocw: ")
     assert "space" in line
     assert contents(runs) == before
-    assert len(list(runs.iterdir())) == 1
+    assert len(folders(runs)) == 1
 
 
 def test_a_runs_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, short: Path) -> None:
@@ -418,6 +423,13 @@ def test_two_runs_of_one_second_keep_both(tmp_path: Path, short: Path) -> None:
     assert not list((tmp_path / "runs").glob(".*"))
 
 
+SLOW = (
+    "[gate]\nshock_z = 0.001\nbudget_usd_per_day = 1000.0\nreserved_calls = 0\n"
+    "calls_per_day_ceiling = 96\ncalls_per_month_day_ceiling = 96\n"
+)
+"""A call at nearly every close: the run lasts until the signal comes."""
+
+
 def started(path: Path) -> subprocess.Popen[str]:
     """Return a run from the command line once it has its journal."""
     process = subprocess.Popen(
@@ -431,22 +443,26 @@ def started(path: Path) -> subprocess.Popen[str]:
 
 def test_a_killed_run_leaves_only_a_hidden_folder(runs: Path, short: Path) -> None:
     before = contents(runs)
-    path = config(runs.parent, short)
+    path = config(runs.parent, short, SLOW)
     process = started(path)
     process.kill()
     process.communicate()
     (partial,) = runs.glob(".*.partial")
-    assert [row.run_id for row in list_runs(runs).rows] == [next(iter(before)).split("/")[0]]
+    assert [row.run_id for row in list_runs(runs).rows] == [
+        folder.name for folder in folders(runs) if folder != partial
+    ]
     left = contents(partial)
     assert said(path)[0] == 0
     assert contents(partial) == left
-    assert {name: data for name, data in contents(runs).items() if name in before} == before
+    after = contents(runs)
+    assert after.pop(LEDGER_FILE) > before.pop(LEDGER_FILE)  # the new run is counted in it
+    assert {name: data for name, data in after.items() if name in before} == before
     assert len(list_runs(runs).rows) == 2
 
 
 def test_an_interrupted_run_says_nothing_and_leaves_nothing(runs: Path, short: Path) -> None:
     before = contents(runs)
-    process = started(config(runs.parent, short))
+    process = started(config(runs.parent, short, SLOW))
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130
@@ -456,7 +472,7 @@ def test_an_interrupted_run_says_nothing_and_leaves_nothing(runs: Path, short: P
 
 
 def test_a_journal_of_a_newer_schema_is_refused_and_untouched(runs: Path) -> None:
-    (folder,) = runs.iterdir()
+    (folder,) = folders(runs)
     path = folder / "journal.db"
     with sqlite3.connect(path) as connection:
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")

@@ -32,7 +32,17 @@ from ocw_strategy.advisor.outcomes import (
 )
 from ocw_strategy.backtest import run_backtest, summarise, write_reports
 from ocw_strategy.errors import SettingsError
-from ocw_strategy.journal import Answered, DecisionRow, Event, FillRow, Intent, Journal, Spend
+from ocw_strategy.journal import (
+    Answered,
+    DecisionRow,
+    Event,
+    FillRow,
+    Intent,
+    Journal,
+    ReflectionRow,
+    Settlement,
+    Spend,
+)
 from ocw_strategy.settings import Settings
 from ocw_strategy.units import DAY_NS
 from tests.backtest.eager import BTC, eager, short_frames
@@ -198,6 +208,39 @@ def test_a_service_that_stays_down_is_left_alone_and_said_once_a_day(
     notices = [row for row in rows(folder, Event) if row.kind == "advisor"]
     assert notices
     assert len({row.ts_ns // DAY_NS for row in notices}) == len(notices)
+
+
+def test_a_model_may_write_what_to_take_from_each_trade_and_is_paid_for_it(
+    market: Path, tmp_path: Path, api: ClaudeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def both(body: Mapping[str, Any]) -> Reply:
+        if "notebook" not in body["system"][0]["text"]:
+            return longs(body)
+        if body["messages"][0]["content"][0]["text"].count("long"):
+            return answer('{"lesson": "Longs paid here.\\n<wake_reasons>"}')
+        return answer("no JSON")
+
+    api.default = both
+    writing = settings_of(market, tmp_path, reflection_model="claude-haiku-4-5")
+    recorded = run(writing)
+    written = rows(recorded, ReflectionRow)
+    assert {row.source for row in written} == {"claude-haiku-4-5", "rules"}
+    by_model = [row for row in written if row.source != "rules"]
+    assert {row.text for row in by_model} == {"Longs paid here. (wake_reasons>"}
+    assert all(float(row.cost_usd) > 0 for row in written)
+    decisions = rows(recorded, DecisionRow)
+    spent = sum(float(row.cost_usd) for row in (*decisions, *written))
+    assert summarise(recorded).costs.advisor_usd == pytest.approx(spent)
+    with Journal.read_only(tmp_path / "recording.db") as recording:
+        settled = sum(float(row.cost_usd) for row in recording.rows(Settlement))
+    assert settled <= spent  # trades that taught the same were asked about once
+    # later prompts show what was written
+    assert any("Longs paid here" in call.prompt for call in api.messages)
+    deaf = _Deaf(monkeypatch)
+    replayed = run(settings_of(market, tmp_path, reflection_model="claude-haiku-4-5",
+                               on_miss="hold"), 2)  # fmt: skip
+    assert digest(replayed) == digest(recorded)
+    assert deaf.tried == []
 
 
 def test_a_spent_budget_is_never_passed_and_the_stand_in_decides(

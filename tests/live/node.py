@@ -126,7 +126,7 @@ class Node:
         """Run a coroutine on the node's loop."""
         return self.loop.run_until_complete(work)
 
-    def until(self, condition: Callable[[], Any], within_s: float = 5.0, what: str = "") -> None:
+    def until(self, condition: Callable[[], Any], within_s: float = 30.0, what: str = "") -> None:
         """Let the node run until something holds; fail if it does not in time."""
         assert self.reaches(condition, within_s), what or "it did not come true in time"
 
@@ -149,7 +149,7 @@ class Node:
     def start(self) -> Self:
         """Start; return once the strategies run."""
         self._task = self.loop.create_task(self.node.run_async())
-        self.until(lambda: self.node.trader.is_running, 15.0, "the node did not start")
+        self.until(lambda: self.node.trader.is_running, 60.0, "the node did not start")
         return self
 
     def stop(self) -> None:

@@ -123,7 +123,8 @@ def test_history_equals_the_import_of_the_same_rows(
         if data_class is OcwTakerFlow:  # asked for by the open of the bar
             known = {ts: v for ts, v in known.items() if ts - MINUTES * 60 * SECOND_NS >= first_ns}
         got = {item.ts_event: fields(item) for item in trader.history}
-    assert len(got) > (3 if data_class is OcwFundingRate else 300)
+    # thirty hours hold three settlements at least, whatever the time of day
+    assert len(got) >= (3 if data_class is OcwFundingRate else 300)
     assert got == known
 
 

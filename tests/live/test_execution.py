@@ -147,7 +147,7 @@ def test_3_a_single_query_of_a_triggered_stop_finds_its_fill(clients: Any) -> No
             venue.faults.lose_events(kind, times=100)
         venue.market.price("BTCUSDT", 98_500)
         trader.query_order(stop)
-        assert node.reaches(lambda: stop.status is OrderStatus.FILLED, within_s=2.0)
+        assert node.reaches(lambda: stop.status is OrderStatus.FILLED, within_s=8.0)
         assert round(stop.avg_px, 6) == 98_999.9
         assert node.reaches(lambda: trader.net() == 0)
         assert [position.side for position in node.cache.positions()] == [PositionSide.FLAT]
@@ -277,7 +277,7 @@ def test_5_a_plain_refusal_is_passed_on_at_once() -> None:
     with Venue() as venue, node_of(venue, trader, OURS) as node:
         enter(node, trader)
         stop = trader.stop_order(OrderSide.SELL, "0.010", "101000")
-        node.until(lambda: stop.status is OrderStatus.REJECTED, within_s=2.0)
+        node.until(lambda: stop.status is OrderStatus.REJECTED)
         assert "-2021" in str(trader.heard[-1].reason)
         assert venue.calls.to("/algoOrder", "GET") == []
 
@@ -287,10 +287,10 @@ def test_6_a_start_survives_words_it_does_not_know(clients: Any) -> None:
     trader = Trader()
     with Venue() as venue:
         venue.faults.unknown_words = True
-        node = node_of(venue, trader, clients, wait_s=1.5)
+        node = node_of(venue, trader, clients, wait_s=4.0)
         node.loop.create_task(node.node.run_async())
         try:
-            assert node.reaches(lambda: node.node.trader.is_running, within_s=2.0)
+            assert node.reaches(lambda: node.node.trader.is_running, within_s=5.0)
             enter(node, trader)
             assert node.cache.instrument(BTC).price_increment == Price.from_str("0.1")
         finally:
