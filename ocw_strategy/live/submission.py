@@ -59,6 +59,13 @@ def is_open(fault: Exception) -> bool:
     return code in _OPEN_CODES
 
 
+def named(fault: Exception) -> str:
+    """Return a fault in few words, without the signed address that a transport's text holds."""
+    if isinstance(fault, BinanceError):
+        return f"HTTP {fault.status} {fault.message}"
+    return type(fault).__name__
+
+
 class ConfirmingAccountApi(BinanceFuturesAccountHttpAPI):
     """The stock account API, but that a new order's outcome is always found out.
 
@@ -143,7 +150,7 @@ class ConfirmingAccountApi(BinanceFuturesAccountHttpAPI):
         except (BinanceError, *_TRANSPORT) as fault:
             if not is_open(fault):
                 raise
-            self._log.warning(f"{client_id}: outcome unknown ({fault!r}), asking the venue")
+            self._log.warning(f"{client_id}: outcome unknown ({named(fault)}), asking the venue")
             self.asking.add(client_id)
             try:
                 return await self._found_out(client_id, sent_ms, ask, fault)
@@ -165,7 +172,7 @@ class ConfirmingAccountApi(BinanceFuturesAccountHttpAPI):
                 denials += 1
             except (BinanceError, *_TRANSPORT) as answer:
                 if get_binance_error_code(answer) is not BinanceErrorCode.NO_SUCH_ORDER:
-                    self._log.warning(f"{client_id}: cannot ask ({answer!r})")
+                    self._log.warning(f"{client_id}: cannot ask ({named(answer)})")
                     continue
                 denials += 1
             waited_s = (self._ocw_clock.timestamp_ms() - sent_ms) / 1000
@@ -174,7 +181,7 @@ class ConfirmingAccountApi(BinanceFuturesAccountHttpAPI):
                     status=getattr(fault, "status", 0),
                     message={
                         "code": BinanceErrorCode.NO_SUCH_ORDER.value,
-                        "msg": f"not at the venue {waited_s:.1f} s after {fault}",
+                        "msg": f"not at the venue {waited_s:.1f} s after {named(fault)}",
                     },
                     headers={},
                 ) from fault

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from nautilus_trader.adapters.binance.websocket.user import BinanceUserDataWebSocketClient
 
+from ocw_strategy.live.submission import named
+
 START_TRIES: Final = 3
 LONGEST_PAUSE_S: Final = 30.0
 TRY_WITHIN_S: Final = 120.0
@@ -87,7 +89,7 @@ class RecoveringUserStream(BinanceUserDataWebSocketClient):
             except Exception as fault:
                 if self._stopped or (not recovering and tries >= START_TRIES):
                     raise
-                self._log.warning(f"user stream not back after {tries} tries ({fault!r})")
+                self._log.warning(f"user stream not back after {tries} tries ({named(fault)})")
                 await self._disconnect_stream()
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

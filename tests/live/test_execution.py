@@ -222,7 +222,7 @@ def test_5_an_order_that_never_arrived_is_rejected_after_asking() -> None:
 
 
 @pytest.mark.parametrize("executed", [True, False])
-def test_5_a_venue_that_cannot_be_asked_leaves_the_order_open(executed: bool) -> None:
+def test_5_a_venue_that_cannot_be_asked_leaves_the_order_open(executed: bool, capfd: Any) -> None:
     trader = Trader()
     with Venue() as venue, node_of(venue, trader, OURS) as node:
         venue.faults.cut_answers("/fapi/v1/order", executed=executed, method="POST")
@@ -233,6 +233,8 @@ def test_5_a_venue_that_cannot_be_asked_leaves_the_order_open(executed: bool) ->
         wanted = OrderStatus.FILLED if executed else OrderStatus.REJECTED
         node.until(lambda: order.status is wanted, within_s=8.0)
         assert trader.net() == venue.state.position("BTCUSDT")
+        reasons = [str(getattr(event, "reason", "")) for event in trader.heard]
+        assert "signature" not in "".join([*reasons, *capfd.readouterr()])
 
 
 def test_5_a_stop_with_a_lost_answer_is_found() -> None:

@@ -34,6 +34,7 @@ def main() -> None:
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
+    venue.market.tells_forming = asked.speed <= 1000
     with venue:
         venue.market.play(asked.speed)
         print(f"SYNTHETIC market, {asked.days} days from seed {asked.seed}, x{asked.speed:g}")

@@ -167,18 +167,25 @@ class Market:
         if minutes % self.minutes:
             return []
         history, length_ms = self.histories[symbol], minutes * MINUTE_MS
+        bar_ms = self.minutes * MINUTE_MS
         shown = self._bar + (1 if self._point else 0)
-        opens = history.open_ms[:shown]
-        groups = opens // length_ms * length_ms
-        low = 0 if start_ms is None else int(np.searchsorted(groups, start_ms))
-        high = shown if end_ms is None else int(np.searchsorted(groups, end_ms, "right"))
-        if low >= high:
+        if not shown:
             return []
-        starts = low + np.flatnonzero(np.diff(groups[low:high], prepend=groups[low] - 1))
-        ends = np.append(starts[1:], high)
-        pairs = list(zip(starts.tolist(), ends.tolist(), strict=True))
-        pairs = pairs[-limit:] if start_ms is None else pairs[:limit]
-        return [self._rolled(history, first, end, minutes) for first, end in pairs]
+        # bars follow each other without a hole: rows are found by counting
+        newest_ms = int(history.open_ms[shown - 1]) // length_ms * length_ms
+        last_ms = newest_ms if end_ms is None else min(newest_ms, end_ms // length_ms * length_ms)
+        if start_ms is None:
+            first_ms = last_ms - (limit - 1) * length_ms
+        else:
+            first_ms = -(-start_ms // length_ms) * length_ms
+            last_ms = min(last_ms, first_ms + (limit - 1) * length_ms)
+        earliest_ms = self._start_ms // length_ms * length_ms
+        found = []
+        for open_ms in range(max(first_ms, earliest_ms), last_ms + 1, length_ms):
+            first = max((open_ms - self._start_ms) // bar_ms, 0)
+            end = min((open_ms + length_ms - self._start_ms) // bar_ms, shown)
+            found.append(self._rolled(history, first, end, minutes))
+        return found
 
     def _rolled(self, history: History, first: int, end: int, minutes: int) -> Kline:
         prices = history.prices[first:end]

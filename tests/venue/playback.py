@@ -32,7 +32,9 @@ class Playback:
         self._run, self._wait = run, wait
         self._task: asyncio.Task[None] | None = None
         self.speed = 0.0
-        """Market seconds a second while playing."""
+        """Market seconds a second while playing, as far as the machine keeps up."""
+        self.tells_forming = True
+        """Whether klines are told while they form; without, the market plays faster."""
 
     @property
     def now_ms(self) -> int:
@@ -137,6 +139,8 @@ class Playback:
     async def _tell(self) -> None:
         frames = {}
         for stream in self._sockets.streams:
+            if not self.tells_forming and not self._market.bar_closed and "@kline" in stream:
+                continue
             frame = stream_frame(self._market, self._exchange, stream)
             if frame is not None:
                 frames[stream] = frame

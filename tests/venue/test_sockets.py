@@ -148,3 +148,11 @@ def test_the_market_plays_at_a_speed(venue: Venue) -> None:
         stood_ms = venue.market.now_ms
         assert heard.all_within(0.1) == []
         assert venue.market.now_ms == stood_ms > START_MS + 15 * MINUTE_MS
+
+
+def test_forming_klines_can_be_left_out(venue: Venue) -> None:
+    venue.market.tells_forming = False
+    with listen(venue, "solusdt@kline_1m", "solusdt@aggTrade") as heard:
+        venue.market.advance()
+        kinds = [message["data"]["e"] for message in heard.hear(5)]
+    assert (kinds.count("kline"), kinds.count("aggTrade")) == (1, 4)
