@@ -30,7 +30,8 @@ def ocw(
     "command",
     [(), ("demo",), ("backtest",), ("runs",), ("record",), ("explain",), ("spend",), ("doctor",),
      ("data",), ("data", "sample"), ("data", "import"), ("data", "fetch"), ("data", "info"),
-     ("data", "macro")],
+     ("data", "macro"), ("backup",), ("restore",), ("journal",), ("journal", "check"),
+     ("journal", "export"), ("journal", "prune")],
 )  # fmt: skip
 def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "100"})
