@@ -21,7 +21,7 @@ test: install lint  ## lint, strict types and the test suite
 	@$(PY) -m pytest -n 2
 
 test-live: install  ## a live node as a process against the loopback venue: trades, is killed, starts again
-	@$(PY) -m pytest tests/live/test_run.py
+	@$(PY) -m pytest -m "slow or not slow" tests/live/test_run.py
 
 lint: install  ## ruff and mypy
 	@$(PY) -m ruff check .

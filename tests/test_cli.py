@@ -31,7 +31,8 @@ def ocw(
     [(), ("demo",), ("backtest",), ("runs",), ("record",), ("explain",), ("spend",), ("doctor",),
      ("live",), ("halt",), ("resume",), ("status",),
      ("data",), ("data", "sample"), ("data", "import"), ("data", "fetch"), ("data", "info"),
-     ("data", "macro")],
+     ("data", "macro"), ("backup",), ("restore",), ("journal",), ("journal", "check"),
+     ("journal", "export"), ("journal", "prune")],
 )  # fmt: skip
 def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "100"})

@@ -5,6 +5,7 @@ stretch, so that thinning hides no peak and no trough.
 """
 
 from collections import Counter, defaultdict
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +21,7 @@ from ocw_strategy.units import DAY_NS, MILLISECOND_NS, SIGNALS
 BLUE, ORANGE, GREEN, RED, GREY = "#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#8b949e"
 PURPLE, TEAL, PINK, BROWN = "#a855f7", "#06b6d4", "#ec4899", "#b45309"
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE, TEAL, PINK, BROWN, RED, GREY)
+_EPOCH = date(1970, 1, 1)
 _STRETCHES = 600
 _REGIMES_SHOWN = 6
 
@@ -85,7 +87,9 @@ def _is(fill: FillRow, purpose: str, side: str) -> bool:
 
 def gate_chart(run: RunData) -> go.Figure:
     """Draw the wakes of each day by reason, over the share of closes that were skipped."""
-    closes = Counter(row.ts_ns // DAY_NS for row in run.evaluations)
+    closes = Counter(row.ts_ns // DAY_NS for row in run.evaluations if row.wake)
+    for (day, _), count in run.skips.items():
+        closes[(date.fromisoformat(day) - _EPOCH).days] += count
     days = sorted(closes)
     x = milliseconds(np.array(days, dtype=np.int64) * DAY_NS + DAY_NS // 2)
     wakes = Counter((row.reason, row.ts_ns // DAY_NS) for row in run.evaluations if row.wake)

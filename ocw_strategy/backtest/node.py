@@ -26,6 +26,7 @@ from nautilus_trader.trading.config import ImportableStrategyConfig
 
 from ocw_strategy.actor import OCWActor
 from ocw_strategy.advisor import Advisor
+from ocw_strategy.backtest.interrupt import Interrupts, remembered_interrupts
 from ocw_strategy.backtest.scramble import scrambled_signals
 from ocw_strategy.carried import CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
@@ -144,16 +145,19 @@ def data_configs(settings: Settings) -> list[BacktestDataConfig]:
 
 
 class _Progress(Actor):
-    # Tells how far the simulated clock has come, once a simulated day.
-    def __init__(self, tell: Callable[[int], None]) -> None:
+    # Tells how far the simulated clock has come, once a simulated day, and heeds interrupts.
+    def __init__(self, tell: Callable[[int], None] | None, interrupts: Interrupts) -> None:
         super().__init__(ActorConfig(component_id="PROGRESS"))
         self._tell = tell
+        self._interrupts = interrupts
 
     def on_start(self) -> None:
         self.clock.set_timer_ns("progress", DAY_NS, 0, 0, self._on_timer)
 
     def _on_timer(self, event: Any) -> None:
-        self._tell(event.ts_event)
+        self._interrupts.check()
+        if self._tell is not None:
+            self._tell(event.ts_event)
 
 
 def run_node(
@@ -190,9 +194,10 @@ def run_node(
         for strategy in engine.trader.strategies():
             if isinstance(strategy, OCWStrategy):
                 strategy.carried = carried
-        if progress is not None:
-            engine.add_actor(_Progress(progress))
-        node.run()
+        with remembered_interrupts() as interrupts:
+            engine.add_actor(_Progress(progress, interrupts))
+            node.run()
+            interrupts.check()
     except BaseException:
         _fault(node.get_engine(config.id))
         raise

@@ -6,7 +6,7 @@ its market is a made-up one.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from ocw_strategy.journal import (
     ReflectionRow,
     RegimeRow,
     Trade,
+    skip_counts,
 )
 from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.units import DAY_NS
@@ -55,6 +56,9 @@ class RunData:
     prices: dict[str, Values]
     """Last known price by instrument, NaN before the first."""
     evaluations: list[Evaluation]
+    """Those kept row by row; `skips` counts the folded ones as well."""
+    skips: Counter[tuple[str, str]]
+    """Skipped evaluations by day (ISO date, UTC) and reason."""
     decisions: list[DecisionRow]
     clamps: list[Clamp]
     intents: dict[str, Intent]
@@ -133,6 +137,7 @@ def collect(journal: JournalReader, settings: Settings) -> RunData:
         balance=np.array(samples["balance"])[first:],
         prices=_prices(journal, window, settings.data.instruments),
         evaluations=journal.rows(Evaluation),
+        skips=skip_counts(journal),
         decisions=journal.rows(DecisionRow),
         clamps=journal.rows(Clamp),
         intents={row.client_order_id: row for row in journal.rows(Intent)},

@@ -216,15 +216,18 @@ def time_in_market(run: RunData) -> float:
 def gate_figures(run: RunData) -> GateFigures:
     """Return what the gate did, and how often the advisor was asked."""
     wakes = [row.reason for row in run.evaluations if row.wake]
-    skips = [row.reason for row in run.evaluations if not row.wake]
+    skips: Counter[str] = Counter()
+    for (_, reason), count in run.skips.items():
+        skips[reason] += count
+    closes = len(wakes) + skips.total()
     calls_by_day = Counter(row.ts_ns // DAY_NS for row in run.decisions)
     return GateFigures(
-        closes=len(run.evaluations),
+        closes=closes,
         wakes=len(wakes),
-        skip_rate=_ratio(len(skips), len(run.evaluations)),
+        skip_rate=_ratio(skips.total(), closes),
         calls=len(run.decisions),
         calls_per_day=_ratio(len(run.decisions), run.days),
         busiest_day_calls=max(calls_by_day.values(), default=0),
         wakes_by_reason=counted(wakes),
-        skips_by_reason=counted(skips),
+        skips_by_reason=counted(skips.elements()),
     )

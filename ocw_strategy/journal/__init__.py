@@ -1,5 +1,8 @@
 """The one durable store of a run."""
 
+from ocw_strategy.journal.backup import JournalCopy, backup_journal, restore_journal
+from ocw_strategy.journal.check import check_journal
+from ocw_strategy.journal.export import export_journal
 from ocw_strategy.journal.journal import MEMORY, Journal
 from ocw_strategy.journal.ledger import LedgerEntry, read_ledger
 from ocw_strategy.journal.lock import WriterLock
@@ -22,11 +25,12 @@ from ocw_strategy.journal.records import (
     ReflectionRow,
     RegimeRow,
     Settlement,
+    SkippedDay,
     Spend,
     Trade,
 )
+from ocw_strategy.journal.retention import skip_counts
 from ocw_strategy.journal.schema import SCHEMA_VERSION
-from ocw_strategy.journal.settings import JournalSettings
 from ocw_strategy.journal.sql import canonical_json
 
 __all__ = [
@@ -43,8 +47,8 @@ __all__ = [
     "Funding",
     "Intent",
     "Journal",
+    "JournalCopy",
     "JournalReader",
-    "JournalSettings",
     "LedgerEntry",
     "OrderEvent",
     "Posterior",
@@ -53,9 +57,15 @@ __all__ = [
     "ReflectionRow",
     "RegimeRow",
     "Settlement",
+    "SkippedDay",
     "Spend",
     "Trade",
     "WriterLock",
+    "backup_journal",
     "canonical_json",
+    "check_journal",
+    "export_journal",
     "read_ledger",
+    "restore_journal",
+    "skip_counts",
 ]

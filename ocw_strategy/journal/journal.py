@@ -12,7 +12,7 @@ One process writes a journal, through one object: actor and strategy `attach` to
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -20,14 +20,21 @@ from ocw_strategy.errors import JournalError
 from ocw_strategy.journal.insertion import insert, row_values, upsert_statement
 from ocw_strategy.journal.lock import WriterLock
 from ocw_strategy.journal.reader import JournalReader, Scalar
-from ocw_strategy.journal.records import RECORDS, Record
+from ocw_strategy.journal.records import RECORDS, Evaluation, Record
+from ocw_strategy.journal.retention import FOLD_SKIPS, day_start_ns
 from ocw_strategy.journal.schema import (
     check_current,
     check_identity,
     prepare,
     write_meta,
 )
-from ocw_strategy.journal.sql import as_journal_error, canonical_json, transaction
+from ocw_strategy.journal.sql import (
+    as_journal_error,
+    canonical_json,
+    connect_read_only,
+    existing_file,
+    transaction,
+)
 
 MEMORY: Final = ":memory:"
 
@@ -163,20 +170,9 @@ class Journal(JournalReader):
         JournalError
             If there is none, it is not a journal, or of another version.
         """
-        file = Path(path).absolute()
-        if not file.is_file():
-            raise JournalError("journal", str(path), "no such file; give the path of a journal")
+        file = existing_file(path)
         with ExitStack() as undo, as_journal_error(str(path)):
-            if file.with_name(f"{file.name}-journal").exists():
-                # a writer died while it made or closed the file, and a reader may not undo that
-                with closing(sqlite3.connect(file)) as recovery:
-                    recovery.execute("PRAGMA schema_version")
-            connection = sqlite3.connect(
-                f"{file.as_uri()}?mode=ro",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=not any_thread,
-            )
+            connection = connect_read_only(file, any_thread=any_thread)
             undo.callback(connection.close)
             check_identity(connection, str(path))
             check_current(connection)
@@ -244,6 +240,28 @@ class Journal(JournalReader):
         )
         self._write(self._durable_level, (sql, (name, text)))
 
+    def fold_skips(self, before_ns: int) -> int:
+        """Count the skipped evaluations of whole days into `SkippedDay` rows and drop theirs.
+
+        Wakes, decisions and everything of orders and money are never touched. The file does not
+        shrink: what becomes free in it is written again.
+
+        Parameters
+        ----------
+        before_ns : int
+            Days that ended by then are folded.
+
+        Returns
+        -------
+        int
+            The rows dropped.
+        """
+        day_ns = day_start_ns(before_ns)
+        due = self.count(Evaluation, "wake = 0 AND ts_ns < ?", (day_ns,))
+        if due:
+            self._write(self._durable_level, *((sql, (day_ns,)) for sql in FOLD_SKIPS))
+        return due
+
     def flush(self) -> None:
         """Write what is held back, for readers and against the death of the process."""
         if self._buffered:
@@ -272,7 +290,7 @@ class Journal(JournalReader):
         self.flush()
         return super()._query(sql, parameters)
 
-    def _write(self, level: str, statement: tuple[str, tuple[Any, ...]] | None = None) -> None:
+    def _write(self, level: str, *statements: tuple[str, tuple[Any, ...]]) -> None:
         refused: list[str] = []
         with as_journal_error(self.path):
             self._connection.execute(f"PRAGMA synchronous = {level}")
@@ -280,7 +298,7 @@ class Journal(JournalReader):
                 for kind, batch in self._pending.items():
                     if batch:
                         refused += insert(self._connection, kind, batch)
-                if statement:
+                for statement in statements:
                     self._connection.execute(*statement)
                 if level == "FULL":
                     # SQLite syncs only when a page changes, which the same rows again do not

@@ -42,5 +42,11 @@ _CLAUDE: Final = (
     "reflections_text WHERE trade_id = old.trade_id; END",
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_CLAUDE,)
+# months of running: what is left of skips that are no longer kept row by row
+_RETENTION: Final = (
+    "CREATE TABLE skipped_days (day TEXT NOT NULL, reason TEXT NOT NULL, regime TEXT NOT NULL, "
+    "skips INTEGER NOT NULL, UNIQUE (day, reason, regime)) STRICT",
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_CLAUDE, _RETENTION)
 """Step ``n`` takes version ``n + 1`` to ``n + 2``."""

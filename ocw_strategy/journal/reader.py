@@ -8,14 +8,15 @@ import hashlib
 import json
 import math
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
 from ocw_strategy.errors import JournalError
 from ocw_strategy.journal.records import RECORDS, Record, ReflectionRow
 from ocw_strategy.journal.schema import SEARCH_TABLE, column_names
-from ocw_strategy.journal.sql import as_journal_error, canonical_json
+from ocw_strategy.journal.sql import as_journal_error, canonical_json, snapshot
 
 type Scalar = int | float | str
 
@@ -125,6 +126,25 @@ class JournalReader:
         )
         return [_record(ReflectionRow, row) for row in found]
 
+    def rows_after[R: Record](
+        self, record: type[R], row_id: int, *, limit: int = 1000
+    ) -> list[tuple[int, R]]:
+        """Return the records appended after a row id, oldest first, each with its own row id.
+
+        Row ids rise in the order of writing, within one table of one file: a reader that keeps the
+        last one goes on where it ended.
+        """
+        names = ", ".join(column_names(record))
+        found = self._query(
+            f"SELECT rowid, {names} FROM {record.TABLE} WHERE rowid > ? ORDER BY rowid LIMIT ?",
+            (row_id, limit),
+        )
+        return [(row[0], _record(record, row[1:])) for row in found]
+
+    def last_row_id(self, record: type[Record]) -> int:
+        """Return the row id of the record appended last, 0 before the first."""
+        return int(self._query(f"SELECT coalesce(max(rowid), 0) FROM {record.TABLE}")[0][0])
+
     def load_state(self, name: str) -> dict[str, Any] | None:
         """Return the state last saved under a name, or None."""
         found = self._query("SELECT state FROM states WHERE name = ?", (name,))
@@ -146,8 +166,7 @@ class JournalReader:
         replay differ in their configuration and agree in what happened.
         """
         digest = hashlib.sha256()
-        self._query("BEGIN")
-        try:
+        with self.snapshot():
             digested = [record for record in RECORDS if record.DIGESTED]
             for record in sorted(digested, key=lambda record: record.TABLE):
                 names = [name for name in column_names(record) if name not in record.UNDIGESTED]
@@ -156,9 +175,17 @@ class JournalReader:
                     lines = [canonical_json([record.TABLE, names])]
                     lines += sorted(map(canonical_json, found))
                     digest.update("\n".join(lines).encode() + b"\n")
-        finally:
-            self._query("COMMIT")
         return digest.hexdigest()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let the block read one state of the journal, whatever is written meanwhile.
+
+        Keep it short: the writer's log grows while it lasts.
+        """
+        self._query("SELECT 1")  # a writer's own reader: what it holds back is part of the state
+        with as_journal_error(self.path), snapshot(self._connection):
+            yield
 
     def check_pages(self) -> None:
         """Read the whole file and refuse it if a page, a table or an index of it is damaged.

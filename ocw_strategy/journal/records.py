@@ -360,7 +360,21 @@ class ReflectionRow(Record):
     """What its words cost; 0 for rules."""
 
 
+@dataclass(frozen=True, slots=True)
+class SkippedDay(Record):
+    """What is left of a day's skipped evaluations once their rows are folded away."""
+
+    TABLE = "skipped_days"
+    KEY = ("day", "reason", "regime")
+
+    day: str
+    """ISO date, UTC."""
+    reason: str
+    regime: str
+    skips: int
+
+
 RECORDS: tuple[type[Record], ...] = (
-    Evaluation, DecisionRow, Clamp, Intent, OrderEvent, FillRow, Trade, Funding,
-    Posterior, Equity, PriceRow, RegimeRow, Event, Spend, Settlement, Answered, ReflectionRow,
+    Evaluation, DecisionRow, Clamp, Intent, OrderEvent, FillRow, Trade, Funding, Posterior, Equity,
+    PriceRow, RegimeRow, Event, Spend, Settlement, Answered, ReflectionRow, SkippedDay,
 )  # fmt: skip

@@ -3,7 +3,8 @@
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from ocw_strategy.errors import JournalError
@@ -22,6 +23,42 @@ _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 def canonical_json(value: Any) -> str:
     """Write JSON that is the same text for the same value: sorted keys, ASCII, no spaces."""
     return _CANONICAL.encode(value)
+
+
+def existing_file(path: str | Path) -> Path:
+    """Return the absolute path of a file that is there.
+
+    Raises
+    ------
+    JournalError
+        If it is not.
+    """
+    file = Path(path).absolute()
+    if not file.is_file():
+        raise JournalError("journal", str(path), "no such file; give the path of a journal")
+    return file
+
+
+def connect_read_only(file: Path, *, any_thread: bool = False) -> sqlite3.Connection:
+    """Open a file that is there for reading; what a dead writer left half done is undone first."""
+    if file.with_name(f"{file.name}-journal").exists():
+        # a writer died while it made or closed the file, and a reader may not undo that
+        with closing(sqlite3.connect(file)) as recovery:
+            recovery.execute("PRAGMA schema_version")
+    return sqlite3.connect(
+        f"{file.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=not any_thread
+    )
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let the block read one state of the file, whatever a writer commits meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()  # begins it now
+        yield
+    finally:
+        connection.execute("COMMIT")
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class LiveStrategy(OCWStrategy):
         self._rebuild()
         super().on_start()
         for symbol, instrument in self._instruments.items():
-            mark = self._truth.marks[venue_symbol(symbol)]
+            mark = instrument.make_price(self._truth.marks[venue_symbol(symbol)])
             self._book.see(symbol, mark, mark, mark, self._now_ns())
             self.subscribe_mark_prices(instrument.id)
         self._claim_orders()

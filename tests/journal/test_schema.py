@@ -14,6 +14,8 @@ from ocw_strategy.journal import (
     Event,
     Journal,
     JournalReader,
+    ReflectionRow,
+    SkippedDay,
 )
 from ocw_strategy.journal.migrations import MIGRATIONS
 from ocw_strategy.journal.schema import (
@@ -25,7 +27,8 @@ from ocw_strategy.journal.schema import (
 )
 from tests.journal.samples import sample
 
-VERSION_1 = Path(__file__).with_name("version_1.sql")
+EARLIER = range(1, SCHEMA_VERSION)
+"""Every version has a file of its statements, `version_<n>.sql`, written when it was current."""
 
 
 def write_by_hand(path: Path, version: int, *statements: str) -> None:
@@ -37,8 +40,10 @@ def write_by_hand(path: Path, version: int, *statements: str) -> None:
         connection.commit()
 
 
-def statements_of_version_1() -> list[str]:
-    return VERSION_1.read_text().split(";\n")[:-1]
+def statements_of_version(version: int) -> list[str]:
+    text = Path(__file__).with_name(f"version_{version}.sql").read_text()
+    # a trigger holds semicolons of its own, never at the end of a line
+    return text.split(";\n")[:-1]
 
 
 def folder_bytes(folder: Path) -> dict[str, bytes]:
@@ -49,14 +54,17 @@ def both_ways_to_open(path: Path) -> list[Callable[[], JournalReader]]:
     return [lambda: Journal.open(path, run_id="run"), lambda: Journal.read_only(path)]
 
 
-def test_a_journal_of_version_1_still_opens_as_the_records_of_today(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", EARLIER)
+def test_a_journal_of_any_earlier_version_opens_as_the_records_of_today(
+    tmp_path: Path, version: int
+) -> None:
     """A record that was changed without a migration fails here.
 
-    Before the first release, rewrite version_1.sql with
-    ``"".join(f"{statement};\\n" for statement in create_statements())`` instead.
+    A new version needs the file of the one before it, made there with
+    ``"".join(f"{statement};\\n" for statement in create_statements())``.
     """
     path = tmp_path / "old.db"
-    write_by_hand(path, 1, *statements_of_version_1())
+    write_by_hand(path, version, *statements_of_version(version))
     with Journal.open(path, run_id="old") as journal:
         for kind in RECORDS:
             journal.append(sample(kind, 1))
@@ -71,7 +79,7 @@ def test_the_rows_of_a_journal_of_version_1_are_kept(tmp_path: Path) -> None:
     decision = sample(DecisionRow, 7, **dict.fromkeys(new, ""))
     event = sample(Event, 7)
     kept = [getattr(decision, name) for name in column_names(DecisionRow) if name not in new]
-    write_by_hand(path, 1, *statements_of_version_1())
+    write_by_hand(path, 1, *statements_of_version(1))
     with closing(sqlite3.connect(path)) as connection, connection:
         marks = ", ".join("?" * len(kept))
         connection.execute(f"INSERT INTO decisions VALUES ({marks})", kept)
@@ -81,10 +89,26 @@ def test_the_rows_of_a_journal_of_version_1_are_kept(tmp_path: Path) -> None:
         assert journal.rows(Event) == [event]
 
 
-def test_a_migrated_journal_is_laid_out_as_a_new_one(tmp_path: Path) -> None:
+def test_every_row_of_a_journal_of_version_2_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    kept = [kind for kind in RECORDS if kind is not SkippedDay]
+    write_by_hand(path, 2, *statements_of_version(2))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for kind in kept:
+            values = astuple(sample(kind, 3))
+            marks = ", ".join("?" * len(values))
+            connection.execute(f"INSERT INTO {kind.TABLE} VALUES ({marks})", values)
+    with Journal.open(path, run_id="old") as journal:
+        assert [journal.rows(kind) for kind in kept] == [[sample(kind, 3)] for kind in kept]
+        assert journal.search(["text"]) == [sample(ReflectionRow, 3)]
+        assert journal.rows(SkippedDay) == []
+
+
+@pytest.mark.parametrize("version", EARLIER)
+def test_a_migrated_journal_is_laid_out_as_a_new_one(tmp_path: Path, version: int) -> None:
     """All but the order of columns that were added: indexes and triggers to the letter."""
     old, new = tmp_path / "old.db", tmp_path / "new.db"
-    write_by_hand(old, 1, *statements_of_version_1())
+    write_by_hand(old, version, *statements_of_version(version))
     layouts = []
     for path in (old, new):
         Journal.open(path, run_id="any").close()

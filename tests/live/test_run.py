@@ -29,7 +29,6 @@ def kinds(node: LiveProcess) -> list[str]:
         return [event.kind for event in journal.rows(Event)]
 
 
-@pytest.mark.slow
 def test_it_trades_stops_as_told_and_leaves_the_stops_resting(tmp_path: Path) -> None:
     with sample_venue() as venue, LiveProcess(tmp_path, venue) as node:
         symbol = play_to_a_position(venue)
