@@ -7,7 +7,7 @@ takes effect after a modelled latency, by a time alert.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from ocw_strategy.advisors import make_advisor
 from ocw_strategy.carried import DESK_STATE, CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
+from ocw_strategy.delivery import Standing, overtaken
 from ocw_strategy.desk import DecisionDesk
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
@@ -276,7 +277,16 @@ class OCWActor(Actor):
         self._reduced.clear()
         for held in holdings:
             self._reviewed[held.symbol] = (held.opened_ns, payload.regime)
-        self._deliver_at(verdict.now_ns + self._latency_ns(verdict.now_ns), payload)
+        reports = snapshot.instruments.items()
+        prices = {symbol: found.price for symbol, found in reports if found.price is not None}
+        asked = _standing(verdict.now_ns, holdings, prices)
+        self._deliver_at(verdict.now_ns + self._latency_ns(verdict.now_ns), payload, asked)
+
+    def _market_ns(self) -> int:
+        return self.clock.timestamp_ns()
+
+    def _price(self, symbol: str) -> float:
+        return self._desk.price(symbol)
 
     def _latency_ns(self, close_ns: int) -> int:
         execution = self._settings.execution
@@ -285,14 +295,23 @@ class OCWActor(Actor):
         # never before the close's stragglers have been waited for
         return max(CLOSE_WAIT_NS + 1, int(execution.latency_seconds * SECOND_NS * factor))
 
-    def _deliver_at(self, alert_ns: int, payload: DecisionPayload) -> None:
+    def _deliver_at(
+        self, alert_ns: int, payload: DecisionPayload, asked: Standing | None = None
+    ) -> None:
         name = f"decision-{payload.decision_id}"
-        self.clock.set_time_alert_ns(name, alert_ns, partial(self._deliver, payload))
+        self.clock.set_time_alert_ns(name, alert_ns, partial(self._deliver, payload, asked))
 
-    def _deliver(self, payload: DecisionPayload, _event: Any) -> None:
+    def _deliver(self, payload: DecisionPayload, asked: Standing | None, _event: Any) -> None:
         if not self.is_running:
             return
         now_ns = self.clock.timestamp_ns()
+        if asked is not None:
+            prices = {symbol: self._price(symbol) for symbol in asked.prices}
+            now = _standing(self._market_ns(), self._holdings(), prices)
+            why = overtaken(asked, now, self._settings.execution)
+            if why is not None:
+                self._desk.hold(payload.close_ns, why, payload.decision_id)
+                return
         message = OcwDecision(
             ts_event=payload.close_ns,
             ts_init=now_ns,
@@ -431,6 +450,10 @@ def _macro_series(catalog: Path) -> MacroSeries | None:
     # Macro data is part of a run only where its series lie beside the market data.
     path = catalog / MACRO_FILE
     return read_macro_csv(path) if path.is_file() else None
+
+
+def _standing(now_ns: int, holdings: tuple[Holding, ...], prices: Mapping[str, float]) -> Standing:
+    return Standing(now_ns, prices, {held.symbol: held.quantity for held in holdings})
 
 
 def _position_view(held: Holding, now_ns: int) -> PositionView:

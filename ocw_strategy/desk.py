@@ -333,6 +333,11 @@ class DecisionDesk:
             targets=targets,
         )
 
+    def hold(self, close_ns: int, why: str, decision_id: str) -> None:
+        """Take notice that a decision did not take effect: its call changed nothing."""
+        self._journal.append(Event(close_ns, f"hold:{why}", "", decision_id))
+        self._calls = deque((ns, {} if ns == close_ns else made) for ns, made in self._calls)
+
     def _charge(self, now_ns: int, usd: Decimal, *, call_ns: int) -> None:
         try:
             self.gate.charge(call_ns, float(usd))

@@ -124,7 +124,7 @@ class CostSettings(Strict):
 
 
 class ExecutionSettings(Strict):
-    """How a decision reaches the simulated venue."""
+    """How a decision reaches the venue, and how a simulated one fills it."""
 
     entry_timing: Literal["next_bar", "alert"] = "next_bar"
     """``next_bar`` fills no earlier than the next base bar's close; ``alert`` is optimistic."""
@@ -132,6 +132,10 @@ class ExecutionSettings(Strict):
     """Median time from the close to the decision taking effect."""
     latency_sigma: float = Field(default=0.35, ge=0, le=2)
     """Spread of that time, the sigma of its log-normal distribution."""
+    max_answer_age_seconds: float = Field(default=300.0, ge=10, le=3600)
+    """An answer that takes effect longer after its close is a hold."""
+    max_price_move_fraction: float = Field(default=0.01, gt=0, le=0.2)
+    """So is one by whose time any instrument's price has moved further since the close."""
     oms: Literal["NETTING", "HEDGING"] = "NETTING"
     """Position accounting at the venue: netting as live; hedging is faster and for sweeps."""
     margin_check: bool = True

@@ -8,6 +8,7 @@ trade, with the trades it was learnt from, so that a restart learns each trade e
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,21 +17,22 @@ from nautilus_trader.model.position import Position
 
 from ocw_strategy.account import Holding
 from ocw_strategy.actor import OCWActor, OCWActorConfig
-from ocw_strategy.advisor import Advisor, LessonWriter
+from ocw_strategy.advisor import Advice, Advisor, LessonWriter
+from ocw_strategy.advisor.outcomes import TIMEOUT
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwTakerFlow
+from ocw_strategy.delivery import Standing
 from ocw_strategy.engine import instrument_id
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Trade
 from ocw_strategy.live.desk import NodeDesk, Work, guarded
 from ocw_strategy.live.history import History
 from ocw_strategy.live.restart import told_trade
+from ocw_strategy.market import MarketSnapshot
 from ocw_strategy.messages import DecisionPayload, OcwTradeClosed
-from ocw_strategy.units import SECOND_NS, close_of
+from ocw_strategy.units import close_of
 
 CLOSE_WAIT_S = 3.0
-MAX_ANSWER_AGE_S = 300.0
-MAX_PRICE_MOVE = 0.01
 STATE = "actor/1"
 
 
@@ -197,16 +199,25 @@ class LiveActor(OCWActor):
         if self._asked is not None and not self._asked.done():
             self._journal.append(Event(verdict.now_ns, "wake_skipped", "", "an answer is awaited"))
             return
-        self._asked = self._spawn(self._answer(advisor, verdict, holdings))
+        snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
+        self._asked = self._spawn(self._answer(advisor, verdict, snapshot, holdings))
 
     async def _answer(
-        self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]
+        self,
+        advisor: Advisor,
+        verdict: Verdict,
+        snapshot: MarketSnapshot,
+        holdings: tuple[Holding, ...],
     ) -> None:
         try:
-            snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
-            advice = await advisor.decide(snapshot)
+            try:  # an advisor has a limit of its own; one that hangs all the same is not waited for
+                async with asyncio.timeout(self._settings.execution.max_answer_age_seconds):
+                    advice = await advisor.decide(snapshot)
+            except TimeoutError:
+                advice = Advice(None, TIMEOUT, "no answer while it would have stood")
             self._node.last_decision = (verdict.now_ns, advice.outcome)
             self._take_advice(verdict, snapshot, advice, advisor, holdings)
+            self._keep()
         except Exception as error:  # an answer that cannot be had is a hold
             self.on_handler_fault("advisor", error)
 
@@ -228,25 +239,17 @@ class LiveActor(OCWActor):
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _deliver_at(self, alert_ns: int, payload: DecisionPayload) -> None:
-        why = self._overtaken(payload)
-        if why is not None:
-            self._journal.append(Event(payload.close_ns, f"hold:{why}", "", payload.decision_id))
-            return
-        self._deliver(payload, None)
+    def _deliver_at(
+        self, alert_ns: int, payload: DecisionPayload, asked: Standing | None = None
+    ) -> None:
+        self._deliver(payload, asked, None)  # the answer took as long as it took
 
-    def _overtaken(self, payload: DecisionPayload) -> str | None:
-        # what was true when it was asked may not be any more
-        if self._node.market_ns - payload.close_ns > MAX_ANSWER_AGE_S * SECOND_NS:
-            return "answer_too_old"
-        for target in payload.targets:
-            then = self._desk.book.rings[target.symbol].newest(20)
-            closes = then.close[then.close_ns <= payload.close_ns]
-            if len(closes) and abs(self._desk.price(target.symbol) / closes[-1] - 1) > (
-                MAX_PRICE_MOVE
-            ):
-                return "price_moved"
-        return None
+    def _market_ns(self) -> int:
+        return self._node.market_ns if self._node.replayed else self.clock.timestamp_ns()
+
+    def _price(self, symbol: str) -> float:
+        mark, _ = self._node.marks.get(symbol, (math.nan, 0))
+        return mark
 
     def _opened_ns(self, position: Position) -> int:
         # account events are stamped by the wall, and a replayed market has a time of its own
