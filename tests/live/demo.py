@@ -21,15 +21,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ocw_strategy.journal import DecisionRow, FillRow, Intent, Posterior
+from ocw_strategy.journal import Clamp, FillRow, Intent, Posterior
 from tests.live.process import LiveProcess, sample_venue
 from tests.live.story import Story
 from tests.venue import Venue
 
-SPEED = 300.0
-HALT_HOURS = 2
-"""Market hours that are played while halted: two or more decisions by the timer alone."""
-PATIENCE_S = 45.0
+SPEED = 600.0
+PATIENCE_S = 60.0
+REFUSED = "entries_blocked:halt"
 
 
 class NotInTimeError(Exception):
@@ -65,42 +64,35 @@ class Demo:
         self._head("The node starts: history, account, reconciliation")
         begun = time.monotonic()
         self.node.start()
-        self._say(f"it trades after {time.monotonic() - begun:.1f} s; a market hour is "
-                  f"{3600 / SPEED:.0f} s here")  # fmt: skip
+        took_s = time.monotonic() - begun
+        self._say(f"it trades after {took_s:.1f} s; a market hour is {3600 / SPEED:.0f} s here")
         self.venue.market.play(SPEED)
-        self._watch(lambda: self._held() and self._count(DecisionRow) >= 2, "a position")
-        self.venue.market.pause()
-        self._watch(self._protected, "each position has its stop")
+        self._watch(lambda: self._held() and self._protected(), "a position and its stop")
         self._promise("a decision became a position with a stop at the venue", seen=self._stand())
 
     def _halts(self) -> None:
         self._head("ocw halt: nothing is entered, stops stay")
         self._command("halt", "--reason", "shown in the demo")
-        decisions, entries = self._count(DecisionRow), self._entries()
-        until_ms = self.venue.market.now_ms + HALT_HOURS * 3_600_000
-        self.venue.market.play(SPEED)
+        entries = self._entries()
         self._watch(
-            lambda: self.venue.market.now_ms >= until_ms and self._count(DecisionRow) > decisions,
-            "a decision while halted",
+            lambda: self._count(Clamp, "limit_name = ?", REFUSED) and self._protected(),
+            "an entry that is refused while halted",
         )
-        self.venue.market.pause()
-        self._watch(self._protected, "each position keeps its stop")
-        more = self._count(DecisionRow) - decisions
+        refused, entered = self._count(Clamp, "limit_name = ?", REFUSED), self._entries() - entries
         self._promise(
             "halted, it enters nothing",
-            kept=self._entries() == entries,
-            seen=f"{more} decisions, {self._entries() - entries} entries",
+            kept=not entered,
+            seen=f"{refused} refused, {entered} entered",
         )
         self._command("status")
 
     def _resumes(self) -> None:
         self._head("ocw resume: entries may go on")
-        self._command("resume")
-        self.venue.market.play(SPEED)
         entries = self._entries()
-        self._watch(lambda: self._entries() > entries and self._held(), "an entry after the halt")
+        self._command("resume")
+        self._watch(lambda: self._entries() > entries, "an entry after the halt")
         self.venue.market.pause()
-        self._watch(self._protected, "each position has its stop")
+        self._watch(lambda: self._held() and self._protected(), "each position has its stop")
         self._promise("resumed, it enters again", seen=self._stand())
 
     def _is_killed(self) -> None:
@@ -111,7 +103,7 @@ class Demo:
         begun = time.monotonic()
         self.node.start()
         took_s = time.monotonic() - begun
-        self.story.tell(self.node.read())
+        self._look()
         beat = self.node.beat()
         found = {} if beat is None else {
             symbol.removesuffix("-PERP"): Decimal(known.quantity)
@@ -188,13 +180,12 @@ class Demo:
         ]
         return "; ".join(parts) or "flat"
 
-    def _count(self, kind: type[Any]) -> int:
+    def _count(self, kind: type[Any], where: str = "", *parameters: str) -> int:
         with self.node.read() as journal:
-            return journal.count(kind)
+            return journal.count(kind, where, parameters)
 
     def _entries(self) -> int:
-        with self.node.read() as journal:
-            return journal.count(Intent, "purpose = ?", ("entry",))
+        return self._count(Intent, "purpose = ?", "entry")
 
     # -- telling -----------------------------------------------------------------------------------
 

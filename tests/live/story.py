@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from ocw_strategy.console import minute_text
 from ocw_strategy.journal import (
+    Clamp,
     DecisionRow,
     Event,
     FillRow,
@@ -20,7 +21,9 @@ from ocw_strategy.journal import (
 )
 
 _STYLES = {"entry": "bold green", "stop": "magenta", "reduce": "yellow", "exit": "yellow"}
-_QUIET = frozenset({"stop_found"})
+
+type Line = tuple[int, str, str, str]
+"""When, what, in which style, and the words."""
 
 
 class Story:
@@ -35,52 +38,63 @@ class Story:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._seen: dict[type[Record], int] = {}
-        self._purposes: dict[str, str] = {}
         self.counts = dict.fromkeys(("decisions", "orders", "stops", "fills", "trades"), 0)
+        self._tellers = (
+            self._decisions, self._clamps, self._intents, self._fills, self._trades,
+            self._refusals, self._events,
+        )  # fmt: skip
 
     def tell(self, journal: JournalReader) -> None:
-        """Tell what is new; decisions come before what they led to."""
-        for row in self._new(journal, DecisionRow):
-            self._count("decisions")
-            self._say(row.ts_ns, "decision", "bold cyan", decision_text(row))
-        for intent in self._new(journal, Intent):
-            self._purposes[intent.client_order_id] = intent.purpose
-            self._count("stops" if intent.purpose == "stop" else "orders")
-            self._say(intent.ts_ns, intent.purpose, _STYLES[intent.purpose], intent_text(intent))
-        for fill in self._new(journal, FillRow):
-            self._count("fills")
-            text = (
-                f"{fill.symbol} {fill.side} {fill.quantity} at {fill.price}, "
-                f"fee {Decimal(fill.commission_usd):.2f} USD"
+        """Tell what is new, in the market's order; a decision before what it led to."""
+        lines = [line for teller in self._tellers for line in teller(journal)]
+        for ts_ns, what, style, text in sorted(lines, key=lambda line: line[0]):
+            self._console.print(
+                f"[dim]{minute_text(ts_ns)}[/] [{style}]{escape(what):<14}[/] {escape(text)}",
+                highlight=False,
+                soft_wrap=True,
             )
-            self._say(fill.ts_ns, "fill", "green", text)
-        for trade in self._new(journal, Trade):
-            self._count("trades")
-            text = f"{trade.symbol} closed by {trade.exit_reason}, net {trade.net_usd:+,.2f} USD"
-            self._say(trade.closed_ns, "trade", "green" if trade.net_usd > 0 else "red", text)
-        for told in self._new(journal, OrderEvent):
-            purpose = self._purposes.get(told.client_order_id, "order")
-            if told.status != "canceled":
-                self._say(told.ts_ns, told.status, "red", f"{purpose} {told.detail}")
-        for event in self._new(journal, Event):
-            if event.kind not in _QUIET:
-                text = " ".join(part for part in (event.symbol, event.detail) if part)
-                self._say(event.ts_ns, event.kind.replace("_", " "), "dim", text)
 
-    def _new[R: Record](self, journal: JournalReader, kind: type[R]) -> Iterator[R]:
+    def _decisions(self, journal: JournalReader) -> Iterator[Line]:
+        for row in self._new(journal, DecisionRow, "decisions"):
+            yield row.ts_ns, "decision", "bold cyan", decision_text(row)
+
+    def _clamps(self, journal: JournalReader) -> Iterator[Line]:
+        for row in self._new(journal, Clamp):
+            text = f"{row.symbol} {row.limit_name}: {row.before:+,.0f} to {row.after:+,.0f} USD"
+            yield row.ts_ns, "limit", "yellow", text
+
+    def _intents(self, journal: JournalReader) -> Iterator[Line]:
+        for row in self._new(journal, Intent):
+            self.counts["stops" if row.purpose == "stop" else "orders"] += 1
+            yield row.ts_ns, row.purpose, _STYLES[row.purpose], intent_text(row)
+
+    def _fills(self, journal: JournalReader) -> Iterator[Line]:
+        for row in self._new(journal, FillRow, "fills"):
+            fee = f"fee {Decimal(row.commission_usd):.2f} USD"
+            text = f"{row.symbol} {row.side} {row.quantity} at {row.price}, {fee}"
+            yield row.ts_ns, "fill", "green", text
+
+    def _trades(self, journal: JournalReader) -> Iterator[Line]:
+        for row in self._new(journal, Trade, "trades"):
+            text = f"{row.symbol} closed by {row.exit_reason}, net {row.net_usd:+,.2f} USD"
+            yield row.closed_ns, "trade", "green" if row.net_usd > 0 else "red", text
+
+    def _refusals(self, journal: JournalReader) -> Iterator[Line]:
+        for row in self._new(journal, OrderEvent):
+            if row.status != "canceled":
+                yield row.ts_ns, row.status, "red", f"{row.client_order_id} {row.detail}"
+
+    def _events(self, journal: JournalReader) -> Iterator[Line]:
+        for row in self._new(journal, Event):
+            text = " ".join(part for part in (row.symbol, row.detail) if part)
+            yield row.ts_ns, row.kind.replace("_", " "), "dim", text
+
+    def _new[R: Record](self, journal: JournalReader, kind: type[R], what: str = "") -> Iterator[R]:
         for row_id, row in journal.rows_after(kind, self._seen.get(kind, 0)):
             self._seen[kind] = row_id
+            if what:
+                self.counts[what] += 1
             yield row
-
-    def _count(self, what: str) -> None:
-        self.counts[what] += 1
-
-    def _say(self, ts_ns: int, what: str, style: str, text: str) -> None:
-        self._console.print(
-            f"[dim]{minute_text(ts_ns)}[/] [{style}]{escape(what):<14}[/] {escape(text)}",
-            highlight=False,
-            soft_wrap=True,
-        )
 
 
 def decision_text(row: DecisionRow) -> str:
