@@ -21,8 +21,8 @@ DECISION = DecisionRow(
 )  # fmt: skip
 STOP = Intent(
     client_order_id="OCW-1", decision_id="1f", leg="BTCUSDT-PERP/stop/1", attempt=0,
-    ts_ns=60 * 10**9, symbol="BTCUSDT-PERP", purpose="stop", side="BUY", quantity="0.1", trigger_price="105",
-    reference_price="100", context="",
+    ts_ns=60 * 10**9, symbol="BTCUSDT-PERP", purpose="stop", side="BUY", quantity="0.1",
+    trigger_price="105", reference_price="100", context="",
 )  # fmt: skip
 
 
