@@ -102,6 +102,7 @@ class Keeper:
             await self._compare(now_ns, flatten=flatten)
         self._flat_told = self._flat_told and flatten
         if self.state == "running":
+            self._strategy.see_to_stops()
             self._watch(now_ns)
         if now_ns - self._beaten_ns >= INTERVAL_NS:
             self.tell(now_ns)

@@ -277,6 +277,13 @@ class LiveStrategy(OCWStrategy):
                     self._cancel(stop)
                     del self._retiring[name]
 
+    @guarded
+    def see_to_stops(self) -> None:
+        """Protect what is held; whoever refused a stop and the exit after it is asked again."""
+        for symbol in self._book.held:
+            if symbol not in self._working:
+                self._protect(symbol, self._now_ns())
+
     # -- the account ------------------------------------------------------------------------------
 
     @guarded
