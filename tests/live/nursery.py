@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,7 +33,10 @@ def live(order: dict[str, Any]) -> int:
 
 
 def _fork(order: dict[str, Any]) -> int:
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # threads that imports have started do nothing that a fork would wait for
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid:
         return pid
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
