@@ -191,9 +191,11 @@ def journal_wrongs(venue: Venue, journal: JournalReader) -> list[str]:
     return wrong
 
 
-def undisturbed_trades(
-    venue: Venue, journal: JournalReader
-) -> Counter[tuple[str, Decimal, Decimal]]:
+type Closed = tuple[str, Decimal, Decimal]
+"""A lot, or a part of one, that was closed: its id, the quantity, the price."""
+
+
+def undisturbed_trades(venue: Venue, journal: JournalReader) -> Counter[Closed]:
     """Return the lots that the venue's executions close, in the order they happened there."""
     intents = {intent.client_order_id: intent for intent in journal.rows(Intent)}
     contexts = entry_contexts(journal)
