@@ -75,8 +75,7 @@ class LiveStrategy(OCWStrategy):
             self.subscribe_mark_prices(instrument.id)
         self._claim_orders()
         self.compare(self._truth, starting=True)
-        for symbol in self._book.held:
-            self._protect(symbol, self._now_ns())
+        self.see_to_stops()
 
     def _rebuild(self) -> None:
         state = self._journal.load_state(STATE)
@@ -279,8 +278,8 @@ class LiveStrategy(OCWStrategy):
 
     @guarded
     def see_to_stops(self) -> None:
-        """Protect what is held; whoever refused a stop and the exit after it is asked again."""
-        for symbol in self._book.held:
+        """Protect what is held and nothing else, whatever was refused or cut off before."""
+        for symbol in self._symbols:
             if symbol not in self._working:
                 self._protect(symbol, self._now_ns())
 
