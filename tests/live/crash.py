@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from ocw_strategy.journal import FillRow, Intent, Posterior, Trade
+from ocw_strategy.journal import DecisionRow, FillRow, Intent, Posterior, Trade
 from ocw_strategy.live.settings import load_live
 from ocw_strategy.settings import parse_time_ns
 from tests.live import oracle
@@ -34,6 +34,7 @@ from tests.live.breaking import MUTATIONS, cut_back
 from tests.live.nursery import Life, Nursery
 from tests.live.process import START, LiveProcess
 from tests.venue import History, Venue, sampled
+from tests.venue.listings import LISTINGS
 
 UNCOVERED_S: Final = 10.0
 """The longest a position may be without a stop of its size, seconds of the node's time."""
@@ -61,14 +62,8 @@ bar_minutes = 5
 [advisor]
 kind = "rules"
 
-[gate]
-budget_usd_per_day = 1000.0
-calls_per_day_ceiling = 96
-calls_per_month_day_ceiling = 96
-min_check_hours = 0.25
-default_check_hours = 0.25
-cooldown_minutes = 0
-recovery_minutes = 1
+[experiment]
+gate = "open"
 
 [risk]
 max_orders_per_hour = 1000
@@ -211,8 +206,9 @@ class VenueLife:
         stops = self.venue.state.stops()
         if stops:
             stop = dice.choice(stops)
-            beyond = Decimal("0.999") if stop.side == "SELL" else Decimal("1.001")
-            self.venue.market.price(stop.symbol, float(stop.trigger * beyond))
+            beyond = stop.trigger * (Decimal("0.999") if stop.side == "SELL" else Decimal("1.001"))
+            tick = LISTINGS[stop.symbol].tick
+            self.venue.market.price(stop.symbol, str(beyond // tick * tick))
             self._run.counts["stops crossed"] += 1
 
     # -- judging -----------------------------------------------------------------------------------
@@ -322,7 +318,7 @@ class VenueLife:
         if not self._node.journal.is_file():
             return
         with self._node.read() as journal:
-            for kind in (Intent, FillRow, Trade, Posterior):
+            for kind in (DecisionRow, Intent, FillRow, Trade, Posterior):
                 self._run.counts[kind.TABLE] += journal.count(kind)
 
     def _tell_wrong(self, point: int, blow: Blow, wrong: list[str]) -> None:
