@@ -82,8 +82,8 @@ def node_config(live: LiveSettings, settings: Settings, keys: Keys) -> TradingNo
                 symbols=symbols,
                 bar_minutes=settings.data.bar_minutes,
                 replayed=live.replayed,
-                interval_seconds=10.0 if live.replayed else 300.0,
-                busy_seconds=10.0 if live.replayed else 60.0,
+                interval_seconds=1.0 if live.replayed else 300.0,
+                busy_seconds=1.0 if live.replayed else 60.0,
             ),
         },
         exec_clients={

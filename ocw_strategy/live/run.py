@@ -121,10 +121,13 @@ class _Life:
 
     async def _in_market_time(self, market: StatisticsHttp) -> Settings:
         # a replayed market has a time of its own, and the first decision comes after now in it
-        close_ns = await History(self._settings, market).newest_close_ns()
+        close_ns = await self._history(market).newest_close_ns()
         start = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(close_ns // SECOND_NS))
         run = self._settings.run.model_copy(update={"start": start})
         return self._settings.model_copy(update={"run": run})
+
+    def _history(self, market: StatisticsHttp) -> History:
+        return History(self._settings, market, _say, replayed=self._live.replayed)
 
     async def _live_on(
         self, market: StatisticsHttp, account: AccountHttp, truth: AccountTruth
@@ -133,7 +136,9 @@ class _Life:
         desk = NodeDesk(HaltFile(path), self._live.replayed)
         plain = self._settings.model_dump(mode="json")
         actor = LiveActor(
-            OCWActorConfig(settings=plain, run_id=RUN_ID), desk, History(self._settings, market)
+            OCWActorConfig(settings=plain, run_id=RUN_ID),
+            desk,
+            self._history(market),
         )
         strategy = LiveStrategy(
             OCWStrategyConfig(
@@ -220,4 +225,8 @@ class _Life:
     def _note(self, kind: str, detail: str) -> None:
         # by the wall, as account events are
         self._journal.append_durably(Event(time.time_ns(), kind, "", detail))
-        sys.stderr.write(f"ocw: {kind.replace('_', ' ')}: {detail} (pid {os.getpid()})\n")
+        _say(f"{kind.replace('_', ' ')}: {detail} (pid {os.getpid()})")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"ocw: {text}\n")
