@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
+from ocw_strategy.live import actor
 from tests.live.breaking import BOUNDARIES
 from tests.venue import Venue
 
 SECONDS_OF_ORDERS: Final = 0.4
 """After a close, orders and stops leave within about so long."""
+_WRITES: Final = {"any": 30, "decisions": 1, actor.STATE: 2, "intents": 6}
+"""About how many writes of a kind one close brings."""
 _EVENTS: Final = ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "ALGO_UPDATE")
 _ORDERS: Final = ("/fapi/v1/order", "/fapi/v1/algoOrder")
 
@@ -63,7 +66,7 @@ def kill_close(dice: Random) -> Blow:
 
 def kill_boundary(dice: Random) -> Blow:
     boundary, after = dice.choice(BOUNDARIES), dice.random() < 0.5
-    number = dice.randint(1, 40) if boundary == "any" else dice.randint(1, 5)
+    number = dice.randint(1, _WRITES.get(boundary, 4))
     die = {"boundary": boundary, "number": number, "after": after}
     side = "after" if after else "before"
     return Blow(f"kill-{side}-{boundary}", "boundary", die=die)

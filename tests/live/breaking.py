@@ -18,14 +18,13 @@ from nautilus_trader.adapters.binance import BinanceLiveExecClientFactory
 
 from ocw_strategy import protected
 from ocw_strategy.journal import Intent, Journal
-from ocw_strategy.live import actor, keeper, node
+from ocw_strategy.live import actor, keeper, node, strategy
 from ocw_strategy.units import SECOND_NS
 from tests.live.restless import Restless
 
 BEAT_NS: Final = SECOND_NS // 2
-BOUNDARIES: Final = ("intents", "fills", "decisions", "strategy/1", "actor/1", "any")
+BOUNDARIES: Final = ("intents", "fills", "decisions", strategy.STATE, actor.STATE, "any")
 """Writes of a journal by what is in them: records held back, or a state; ``any`` is each write."""
-_FIRST: Final = ("intents", "fills", "decisions")
 
 
 def apply(order: dict[str, Any]) -> None:

@@ -167,17 +167,18 @@ class VenueLife:
         if not self._lives():
             self._begin(blow)
             self._warm()
-        for _ in range(6 if blow.when == "boundary" else 1):
-            self._to_close(blow)
+        for turn in range(4 if blow.when == "boundary" else 1):
+            self._to_close(blow.arm if turn == 0 else None)
             if self._strike_at_close(blow, dice) or not self._lives():
                 break
 
-    def _to_close(self, blow: Blow) -> None:
+    def _to_close(self, arm: Callable[[Venue], None] | None) -> None:
         # to just before the next decision close, arm, and over it
         market = self.venue.market
         left = (_CLOSE_MS - market.now_ms % _CLOSE_MS) // 75_000  # four points are a bar
         market.step(max(left - 1, 0))
-        blow.arm(self.venue)
+        if arm is not None:
+            arm(self.venue)
         market.step(1)
 
     def _strike_at_close(self, blow: Blow, dice: Random) -> bool:

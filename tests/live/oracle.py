@@ -15,6 +15,7 @@ from typing import Any
 
 from ocw_strategy.bandit import SignalBandit
 from ocw_strategy.journal import Event, FillRow, Intent, JournalReader, Trade
+from ocw_strategy.live.actor import STATE as LEARNER
 from ocw_strategy.live.heartbeat import Heartbeat
 from ocw_strategy.live.restart import entry_contexts, told_trade
 from ocw_strategy.risk import Lot, LotBook, client_order_id
@@ -232,7 +233,7 @@ def undisturbed_trades(venue: Venue, journal: JournalReader) -> Counter[Closed]:
 
 def learner_wrongs(journal: JournalReader, settings: Settings) -> list[str]:
     """Return where the learner's state differs from one that was taught each trade once."""
-    state = journal.load_state("actor/1")
+    state = journal.load_state(LEARNER)
     trades = journal.rows(Trade)
     if state is None:
         return [f"{len(trades)} trades and no state of the learner"] if trades else []

@@ -94,7 +94,6 @@ def test_a_warm_start_sees_what_a_backtest_arriving_there_sees(tmp_path: Path) -
         try:
             with node.read() as journal:
                 live_verdicts, live_snapshots = verdicts(journal), snapshots(journal)
-            import json as J
 
             assert live_snapshots == snapshots(run.journal)
             assert live_verdicts == verdicts(run.journal)
