@@ -13,6 +13,7 @@ import signal
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from nautilus_trader.adapters.binance import BinanceLiveExecClientFactory
@@ -32,9 +33,9 @@ BOUNDARIES: Final = ("intents", "fills", "decisions", strategy.STATE, actor.STAT
 
 def apply(order: dict[str, Any]) -> None:
     """Change what an order asks for: ``advisor``, ``warm``, ``die``, ``copies``, ``mutation``."""
-    keeper.INTERVAL_NS = BEAT_NS  # type: ignore[misc]
+    _put(keeper, "INTERVAL_NS", BEAT_NS)
     if order.get("advisor") == "restless":
-        actor.make_advisor = lambda *_, **__: (Restless(), None)
+        _put(actor, "make_advisor", lambda *_, **__: (Restless(), None))
     _watch_warming(Path(order["warm"]))
     if order.get("mutation"):
         MUTATIONS[order["mutation"]]()
@@ -42,6 +43,11 @@ def apply(order: dict[str, Any]) -> None:
         _copy_what_is_durable(Path(order["copies"]))
     if order.get("die"):
         _die_at(**order["die"])
+
+
+def _put(module: ModuleType, name: str, value: Any) -> None:
+    assert hasattr(module, name), f"{module.__name__} has no {name} any more"
+    setattr(module, name, value)
 
 
 def _watch_warming(path: Path) -> None:
@@ -115,7 +121,7 @@ def cut_back(journal: Path, folder: Path) -> None:
 
 
 def _random_ids() -> None:
-    protected.client_order_id = lambda *_: f"OCW-{uuid.uuid4().hex[:24]}"
+    _put(protected, "client_order_id", lambda *_: f"OCW-{uuid.uuid4().hex[:24]}")
 
 
 def _no_journal_first() -> None:
@@ -143,7 +149,7 @@ class _StockFactory(LiveExecClientFactory):
 
 
 def _stock_client() -> None:
-    node.OcwExecClientFactory = _StockFactory  # type: ignore[misc,assignment]
+    _put(node, "OcwExecClientFactory", _StockFactory)
 
 
 MUTATIONS: Final[dict[str, Callable[[], None]]] = {

@@ -421,7 +421,8 @@ def main() -> int:
     print(
         json.dumps(
             {
-                "suite": "crash", "seed": run.seed, "only": run.only, "mutation": run.mutation, "points": run.done,
+                "suite": "crash", "seed": run.seed, "only": run.only, "mutation": run.mutation,
+                "points": run.done,
                 "kills": run.kills, "lives": number - asked.first, "wrong": len(run.wrongs),
                 "worst_uncovered_s": round(run.worst_uncovered_s, 2),
                 "rest_s_p50": round(rests[len(rests) // 2], 2),
