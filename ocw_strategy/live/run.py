@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ocw_strategy.actor import OCWActorConfig
 from ocw_strategy.engine import instrument_id, venue_symbol
-from ocw_strategy.errors import JournalError
+from ocw_strategy.errors import JournalError, OcwError
 from ocw_strategy.journal import Event, Journal
 from ocw_strategy.live.account import AccountHttp, AccountTruth
 from ocw_strategy.live.actor import LiveActor
@@ -167,6 +167,7 @@ class _Life:
             strategy,
             client.user_stream_alive,
             heartbeat_path(path),
+            actor.review,
             self._give_up,
         )
         server = HealthServer(lambda: keeper.beat, time.time_ns)
@@ -180,6 +181,7 @@ class _Life:
                 await server.start(self._live.health_host, self._live.health_port)
             keeper.tell(time.time_ns())
             await self._started(node)
+            desk.blocks |= await self._unlike(account)
             if not self._over.is_set():
                 keeper.state = "running"
                 keeper.tell(time.time_ns())
@@ -205,6 +207,17 @@ class _Life:
                 self._give_up("the node did not come to trade in time")
                 return
             await asyncio.sleep(0.1)
+
+    async def _unlike(self, account: AccountHttp) -> dict[str, str]:
+        # the adapter sets leverage and margin type; whether it took is asked here
+        risk, symbols = self._settings.risk, map(venue_symbol, self._settings.data.instruments)
+        try:
+            found = await account.unlike(
+                list(symbols), int(risk.venue_leverage), self._live.margin_type
+            )
+        except OcwError as error:
+            found = [f"not verified: {error}"]
+        return {"account_settings": "; ".join(found)} if found else {}
 
     async def _stop(self, node: Any, running: asyncio.Task[None]) -> None:
         with suppress(TimeoutError):

@@ -35,6 +35,7 @@ health_port = {port}
 venue_http = "{http}"
 venue_ws = "{ws}"
 drift_seconds = 2.0
+safety_seconds = 1.0
 start_timeout_seconds = 20.0
 
 [data]
