@@ -107,6 +107,7 @@ class Keeper:
             await self._compare(now_ns, flatten=flatten)
         self._flat_told = self._flat_told and flatten
         if self.state == "running":
+            self._strategy.see_to_stops()
             await self._watch(now_ns)
             if self._strategy.holds and now_ns - self._marked_ns >= safety_ns:
                 self._marked_ns = now_ns

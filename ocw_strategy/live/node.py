@@ -113,7 +113,9 @@ def node_config(live: LiveSettings, settings: Settings, keys: Keys) -> TradingNo
         ),
         data_engine=LiveDataEngineConfig(graceful_shutdown_on_exception=True),
         risk_engine=LiveRiskEngineConfig(
-            max_order_submit_rate="10/00:00:01", graceful_shutdown_on_exception=True
+            # it would hold back a stop as well; the venue takes 300 orders in ten seconds
+            max_order_submit_rate="100/00:00:01",
+            graceful_shutdown_on_exception=True,
         ),
         cache=CacheConfig(tick_capacity=100, bar_capacity=1500),
         portfolio=PortfolioConfig(use_mark_prices=True),

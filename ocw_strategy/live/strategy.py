@@ -81,8 +81,7 @@ class LiveStrategy(OCWStrategy):
             self.subscribe_mark_prices(instrument.id)
         self._claim_orders()
         self.compare(self._truth, starting=True)
-        for symbol in self._book.held:
-            self._protect(symbol, self._now_ns())
+        self.see_to_stops()
 
     def _rebuild(self) -> None:
         state = self._journal.load_state(STATE)
@@ -291,6 +290,13 @@ class LiveStrategy(OCWStrategy):
                 if self._intents[name].symbol == symbol:
                     self._cancel(stop)
                     del self._retiring[name]
+
+    @guarded
+    def see_to_stops(self) -> None:
+        """Protect what is held and nothing else, whatever was refused or cut off before."""
+        for symbol in self._symbols:
+            if symbol not in self._working:
+                self._protect(symbol, self._now_ns())
 
     # -- the account ------------------------------------------------------------------------------
 
