@@ -96,6 +96,8 @@ class DecisionDesk:
         self._trades: deque[Trade] = deque(maxlen=_MAX_TRADES)
         self._memory_note = ""
         self._reflections = ReflectionBook()
+        self.warming = False
+        """While true a close is history at a live start: nothing is decided or journalled on it."""
 
     # -- market data ------------------------------------------------------------------------------
 
@@ -136,7 +138,7 @@ class DecisionDesk:
             return None
         verdict = None
         self._settle_calls(now_ns)
-        if now_ns < self._settings.run.start_ns:
+        if self.warming or now_ns < self._settings.run.start_ns:
             self.watch.observe(now_ns)
         else:
             verdict = self.watch.decide(
@@ -158,7 +160,8 @@ class DecisionDesk:
                     regime=regime.key,
                 )
             )
-        if self._regime is None or regime.key != self._regime.key:
+        changed = self._regime is None or regime.key != self._regime.key
+        if changed and not self.warming:
             self._journal.append(
                 RegimeRow(
                     ts_ns=now_ns,
@@ -329,6 +332,11 @@ class DecisionDesk:
             macro_scale=snapshot.regime.macro_scale,
             targets=targets,
         )
+
+    def hold(self, close_ns: int, why: str, decision_id: str) -> None:
+        """Take notice that a decision did not take effect: its call changed nothing."""
+        self._journal.append(Event(close_ns, f"hold:{why}", "", decision_id))
+        self._calls = deque((ns, {} if ns == close_ns else made) for ns, made in self._calls)
 
     def _charge(self, now_ns: int, usd: Decimal, *, call_ns: int) -> None:
         try:

@@ -8,6 +8,7 @@ of their arrival is nothing.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -105,7 +106,7 @@ class OCWStrategy(ProtectedStrategy):
         """Hand over what is still to be told; stops stay at the venue."""
         self._tell_trades()
         # in place of a sample of the same close: orders may have filled since it was taken
-        self._journal.replace(self._equity_now(self.clock.timestamp_ns()))
+        self._journal.replace(self._equity_now(self._now_ns()))
         self._journal.save_state(HALT_STATE, self._halt.state())
 
     def on_dispose(self) -> None:
@@ -123,7 +124,7 @@ class OCWStrategy(ProtectedStrategy):
         if not isinstance(data, OcwDecision):
             return
         decision = data.read()
-        now_ns = self.clock.timestamp_ns()
+        now_ns = self._now_ns()
         if self._barrier.finish(decision.close_ns):  # a bar of that close did not come
             self._on_close(decision.close_ns)
         contexts = {target.symbol: EntryContext(decision, target) for target in decision.targets}
@@ -157,8 +158,18 @@ class OCWStrategy(ProtectedStrategy):
                 self._event(now_ns, "dropped:review_entry", leg.symbol, "a review only reduces")
             else:
                 self._queue(leg, contexts[leg.symbol], now_ns)
-        if self._settings.execution.entry_timing == "alert":
+        if self._acts_at_once():
             self._send_tickets(now_ns)
+
+    def _acts_at_once(self) -> bool:
+        return self._settings.execution.entry_timing == "alert"
+
+    def _now_ns(self) -> int:
+        return self.clock.timestamp_ns()
+
+    def _blocked(self, now_ns: int) -> str | None:
+        # why nothing may be entered
+        return self._halt.blocked(now_ns)
 
     def _reduces(self, target: TargetContext) -> bool:
         # What a review saw may have been closed or turned since.
@@ -195,7 +206,7 @@ class OCWStrategy(ProtectedStrategy):
         # What was planned is checked once more: a stop may have filled, a halt begun since.
         leg, quantity = ticket.leg, ticket.quantity
         if leg.purpose == "entry":
-            refusal = self._halt.blocked(now_ns) or self._halt.cooling(now_ns).get(symbol)
+            refusal = self._blocked(now_ns) or self._halt.cooling(now_ns).get(symbol)
             if self._book.price_ns(symbol) < now_ns - now_ns % self._bar_ns:
                 refusal = "stale_price"
             wanted = 1 if leg.delta_notional > 0 else -1
@@ -241,9 +252,10 @@ class OCWStrategy(ProtectedStrategy):
                 self._on_close(due_ns)
         if close_ns > self._armed_ns and self._matters(close_ns) and self._barrier.waits(close_ns):
             self._armed_ns = close_ns
-            self.clock.set_time_alert_ns(
-                f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, partial(self._on_overdue, close_ns)
-            )
+            self._after_close(close_ns, partial(self._on_overdue, close_ns))
+
+    def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
+        self.clock.set_time_alert_ns(f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, callback)
 
     def _matters(self, close_ns: int) -> bool:
         # whether there is anything to do at a close
@@ -334,7 +346,7 @@ class OCWStrategy(ProtectedStrategy):
             positions=positions,
             prices=self._book.prices,
             orders_last_hour=len(self._sent_ns),
-            entries_blocked=self._halt.blocked(now_ns),
+            entries_blocked=self._blocked(now_ns),
             blocked=self._halt.cooling(now_ns),
         )
 
