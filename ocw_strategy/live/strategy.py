@@ -26,9 +26,10 @@ from nautilus_trader.model.events import (
     OrderFilled,
     OrderRejected,
 )
+from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
-from ocw_strategy.engine import venue_symbol
+from ocw_strategy.engine import CLOSE_WAIT_NS, venue_symbol
 from ocw_strategy.journal import FillRow, Intent, OrderEvent
 from ocw_strategy.live.account import AccountTruth, VenueFill, VenuePayment
 from ocw_strategy.live.desk import NodeDesk, guarded
@@ -37,9 +38,8 @@ from ocw_strategy.positions import Fill
 from ocw_strategy.protected import OCWStrategyConfig, Resting
 from ocw_strategy.risk import ENDED, PREFIX, StopLevel
 from ocw_strategy.strategy import OCWStrategy
-from ocw_strategy.units import HOUR_NS
+from ocw_strategy.units import HOUR_NS, SECOND_NS
 
-CLOSE_WAIT_S = 3.0
 STATE = "strategy/2"
 _MAX_PAID = 500
 UNEXPLAINED = "unexplained"
@@ -114,6 +114,8 @@ class LiveStrategy(OCWStrategy):
                 continue
             if intent.purpose != "stop":
                 self._working[intent.symbol] = intent.client_order_id
+                if order.is_post_only:  # the price it waited for is of another life
+                    self._give_up_entry(intent.client_order_id)
                 continue
             level = StopLevel(float(order.trigger_price), "stop")
             found = Resting(order, level, order.quantity.as_decimal())
@@ -237,7 +239,13 @@ class LiveStrategy(OCWStrategy):
         return self._node.blocked() or super()._blocked(now_ns)
 
     def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
-        asyncio.get_running_loop().call_later(CLOSE_WAIT_S, partial(self._overdue, callback))
+        self._later("", CLOSE_WAIT_NS, callback)
+
+    def _later(self, name: str, delay_ns: int, callback: Callable[[Any], None]) -> None:
+        # on the loop itself: the engine's timers call from a thread of their own
+        asyncio.get_running_loop().call_later(
+            delay_ns / SECOND_NS, partial(self._overdue, callback)
+        )
 
     @guarded
     def _overdue(self, callback: Callable[[Any], None]) -> None:
@@ -448,6 +456,19 @@ class LiveStrategy(OCWStrategy):
             mark = self._instruments[symbol].make_price(marks[venue_symbol(symbol)])
             self._book.see(symbol, mark, mark, mark, now_ns)
             self._watch_exits(symbol, now_ns)
+
+    @guarded
+    def withdraw_entries(self) -> None:
+        """Give up entries that rest, while the node's desk names a reason to enter nothing."""
+        if self._node.blocked() is not None:
+            for name in list(self._working.values()):
+                if self._intents[name].purpose == "entry":
+                    self._give_up_resting(name)
+
+    def _give_up_resting(self, name: str) -> None:
+        order = self.cache.order(ClientOrderId(name))
+        if order is not None and order.is_post_only and not order.is_pending_cancel:
+            self._give_up_entry(name)
 
     # -- views ------------------------------------------------------------------------------------
 
