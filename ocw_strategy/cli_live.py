@@ -6,13 +6,17 @@ account's name typed in.
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ocw_strategy import console
 from ocw_strategy.environment import secret
 from ocw_strategy.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ocw_strategy.live.node import Keys
+    from ocw_strategy.live.settings import LiveSettings
 
 DEMO_CONFIG = Path("configs/demo.toml")
 PANEL = "Live"
@@ -32,7 +36,6 @@ def live(
     ] = False,
 ) -> None:
     """Run a live node until it is told to stop; its stops stay at the venue."""
-    from ocw_strategy.live.node import Keys
     from ocw_strategy.live.run import run_live
     from ocw_strategy.live.settings import load_live
     from ocw_strategy.settings import parse_overrides
@@ -45,13 +48,7 @@ def live(
             raise SettingsError("live.account", "real", "add --real-money if you mean it")
         if typer.prompt("This trades REAL MONEY. Type `real money` to go on") != "real money":
             raise typer.Exit(1)
-    name = "BINANCE" if node.account == "real" else "BINANCE_DEMO"
-    found = [secret(f"{name}_API_{part}") for part in ("KEY", "SECRET")]
-    key, hidden = found
-    if key is None or hidden is None:
-        missing = f"{name}_API_{'KEY' if key is None else 'SECRET'}"
-        raise SettingsError(missing, None, "set it in the environment or in .env")
-    code = run_live(node, settings, Keys(key, hidden))
+    code = run_live(node, settings, account_keys(node))
     if code:
         raise typer.Exit(code)
 
@@ -99,6 +96,24 @@ def status(config: ConfigArgument = DEMO_CONFIG) -> None:
         console.show(f"  problem: {problem}")
     if code != 200:
         raise typer.Exit(1)
+
+
+def account_keys(node: "LiveSettings") -> "Keys":
+    """Return the key of a node's account.
+
+    Raises
+    ------
+    SettingsError
+        If it is not in the environment.
+    """
+    from ocw_strategy.live.node import Keys
+
+    name = "BINANCE" if node.account == "real" else "BINANCE_DEMO"
+    key, hidden = (secret(f"{name}_API_{part}") for part in ("KEY", "SECRET"))
+    if key is None or hidden is None:
+        missing = f"{name}_API_{'KEY' if key is None else 'SECRET'}"
+        raise SettingsError(missing, None, "set it in the environment or in .env")
+    return Keys(key, hidden)
 
 
 def _journal(config: Path) -> Path:

@@ -9,7 +9,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from ocw_strategy.errors import JournalError
+from ocw_strategy.errors import JournalError, JournalHeldError
 
 
 class WriterLock:
@@ -22,8 +22,10 @@ class WriterLock:
 
     Raises
     ------
-    JournalError
+    JournalHeldError
         If another process, or another journal object of this one, holds it.
+    JournalError
+        If its file cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +43,7 @@ class WriterLock:
         except BlockingIOError:
             owner = os.read(self._descriptor, 32).decode() or "unknown"
             os.close(self._descriptor)
-            raise JournalError(
+            raise JournalHeldError(
                 "journal", str(path), f"held by pid {owner}; stop it or read the journal read-only"
             ) from None
         os.ftruncate(self._descriptor, 0)

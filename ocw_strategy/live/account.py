@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -49,13 +50,22 @@ class AccountTruth:
     """The account at one moment; symbols are the venue's."""
 
     positions: dict[str, Decimal]
+    entries: dict[str, Decimal]
+    """Mean entry price of each position; zero without one."""
     marks: dict[str, Decimal]
     fills: tuple[VenueFill, ...]
     """Oldest first."""
+    open_orders: dict[str, int]
+    """How many orders of each instrument are open, conditional ones included."""
     open_ids: frozenset[str]
     """Client ids of every open order, conditional ones included."""
     known_ids: frozenset[str]
     """Client ids of every order of the time asked about, open or not."""
+
+    @property
+    def flat(self) -> bool:
+        """Whether nothing is held and no order is open in any of the instruments."""
+        return not any(self.positions.values()) and not any(self.open_orders.values())
 
 
 class AccountHttp:
@@ -84,9 +94,13 @@ class AccountHttp:
         risks = await self._get("/fapi/v3/positionRisk")
         waiting = await self._get("/fapi/v1/openAlgoOrders")
         positions = dict.fromkeys(symbols, Decimal(0))
+        entries = dict.fromkeys(symbols, Decimal(0))
         for risk in risks:
-            if risk["symbol"] in positions:
+            if risk["symbol"] in positions and Decimal(risk["positionAmt"]):
                 positions[risk["symbol"]] += Decimal(risk["positionAmt"])
+                entries[risk["symbol"]] = Decimal(risk["entryPrice"])
+        open_orders = Counter(dict.fromkeys(symbols, 0))
+        open_orders.update(order["symbol"] for order in waiting if order["symbol"] in positions)
         open_ids = {order["clientAlgoId"] for order in waiting}
         known_ids = set(open_ids)
         fills: list[VenueFill] = []
@@ -95,14 +109,15 @@ class AccountHttp:
             orders = await self._get(
                 "/fapi/v1/allOrders", symbol=symbol, startTime=since_ms, limit=1000
             )
-            open_orders = await self._get("/fapi/v1/openOrders", symbol=symbol)
+            resting = await self._get("/fapi/v1/openOrders", symbol=symbol)
             conditional = await self._get(
                 "/fapi/v1/allAlgoOrders", symbol=symbol, startTime=since_ms, limit=1000
             )
-            open_ids |= {order["clientOrderId"] for order in open_orders}
-            known_ids |= {order["clientOrderId"] for order in (*orders, *open_orders)}
+            open_orders[symbol] += len(resting)
+            open_ids |= {order["clientOrderId"] for order in resting}
+            known_ids |= {order["clientOrderId"] for order in (*orders, *resting)}
             known_ids |= {order["clientAlgoId"] for order in conditional}
-            names = {order["orderId"]: order["clientOrderId"] for order in (*orders, *open_orders)}
+            names = {order["orderId"]: order["clientOrderId"] for order in (*orders, *resting)}
             fills += [
                 _fill(symbol, trade, names.get(trade["orderId"], ""))
                 for trade in await self._trades(symbol, since_ms)
@@ -111,7 +126,13 @@ class AccountHttp:
             marks[symbol] = Decimal(mark["markPrice"])
         fills.sort(key=lambda fill: (fill.ts_ns, int(fill.trade_id)))
         return AccountTruth(
-            positions, marks, tuple(fills), frozenset(open_ids), frozenset(known_ids)
+            positions=positions,
+            entries=entries,
+            marks=marks,
+            fills=tuple(fills),
+            open_orders=dict(open_orders),
+            open_ids=frozenset(open_ids),
+            known_ids=frozenset(known_ids),
         )
 
     async def close(self) -> None:

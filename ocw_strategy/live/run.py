@@ -21,7 +21,7 @@ from ocw_strategy.journal import Event, Journal
 from ocw_strategy.live.account import AccountHttp, AccountTruth
 from ocw_strategy.live.actor import LiveActor
 from ocw_strategy.live.desk import NodeDesk
-from ocw_strategy.live.halt import HaltFile
+from ocw_strategy.live.halt import HaltFile, HaltNote
 from ocw_strategy.live.heartbeat import HealthServer
 from ocw_strategy.live.history import History
 from ocw_strategy.live.keeper import Keeper
@@ -51,13 +51,23 @@ def heartbeat_path(journal: Path) -> Path:
     return journal.with_name(f"{journal.name}.heartbeat")
 
 
-def run_live(live: LiveSettings, settings: Settings, keys: Keys) -> int:
+def run_live(
+    live: LiveSettings, settings: Settings, keys: Keys, *, flat_within_s: float | None = None
+) -> int:
     """Run a node until it is told to stop; return its exit code.
+
+    Parameters
+    ----------
+    flat_within_s : float, optional
+        Live only to halt and to close everything: no advisor, no market data but the execution
+        venue's. Ends when the venue has confirmed it, or with `FAILED` after so many seconds.
 
     Raises
     ------
+    JournalHeldError
+        If another node has the journal.
     JournalError
-        If another node has the journal, or it cannot be written.
+        If the journal cannot be written.
     OcwError
         If the account or the market cannot be read at the start.
     """
@@ -75,7 +85,7 @@ def run_live(live: LiveSettings, settings: Settings, keys: Keys) -> int:
     )
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    life = _Life(live, settings, keys, journal, loop)
+    life = _Life(live, settings, keys, journal, loop, flat_within_s)
     try:
         return loop.run_until_complete(life.run())
     finally:
@@ -98,9 +108,10 @@ class _Life:
         keys: Keys,
         journal: Journal,
         loop: asyncio.AbstractEventLoop,
+        flat_within_s: float | None,
     ) -> None:
         self._live, self._settings, self._keys = live, settings, keys
-        self._journal, self._loop = journal, loop
+        self._journal, self._loop, self._flat_within_s = journal, loop, flat_within_s
         self._over = asyncio.Event()
         self._code = 0
         self._why = ""
@@ -110,6 +121,9 @@ class _Life:
         market = StatisticsHttp(self._live.venue_http or MARKET_HOST, time.time_ns)
         account = AccountHttp(execution_host(self._live), self._keys.key, self._keys.secret)
         try:
+            if self._flat_within_s is not None:
+                note = HaltNote(time.time_ns(), "ocw flatten", flatten=True)
+                HaltFile(Path(self._live.journal)).halt(note)
             if self._live.replayed:
                 self._settings = await self._in_market_time(market)
             symbols = [venue_symbol(symbol) for symbol in self._settings.data.instruments]
@@ -132,9 +146,16 @@ class _Life:
         path = Path(self._live.journal)
         desk = NodeDesk(HaltFile(path), self._live.replayed)
         plain = self._settings.model_dump(mode="json")
-        actor = LiveActor(
-            OCWActorConfig(settings=plain, run_id=RUN_ID), desk, History(self._settings, market)
-        )
+        closing = self._flat_within_s is not None
+        actor: LiveActor | None = None
+        if closing:
+            desk.market_ns = self._settings.run.start_ns
+        else:
+            actor = LiveActor(
+                OCWActorConfig(settings=plain, run_id=RUN_ID),
+                desk,
+                History(self._settings, market),
+            )
         strategy = LiveStrategy(
             OCWStrategyConfig(
                 settings=plain,
@@ -149,7 +170,10 @@ class _Life:
             truth,
         )
         node = build_node(
-            node_config(self._live, self._settings, self._keys), self._loop, actor, strategy
+            node_config(self._live, self._settings, self._keys, closing=closing),
+            self._loop,
+            actor,
+            strategy,
         )
         self.node = node
         client: Any = next(iter(node.kernel.exec_engine._clients.values()))
@@ -180,7 +204,7 @@ class _Life:
                 keeper.tell(time.time_ns())
                 watch = self._loop.create_task(keeper.run())
                 self._note("node_started", f"account {self._live.account}")
-                await self._over.wait()
+                await self._lived(keeper)
         finally:
             keeper.state = "stopping"
             if watch is not None:
@@ -190,7 +214,7 @@ class _Life:
             await self._stop(node, running)
             await server.stop()
             self._note("node_stopped", self._why or "as it was told")
-        return self._code
+        return FAILED if closing and not keeper.flat_verified else self._code
 
     async def _started(self, node: Any) -> None:
         # the engine says RUNNING whatever failed on the way: only the trader tells
@@ -200,6 +224,17 @@ class _Life:
                 self._give_up("the node did not come to trade in time")
                 return
             await asyncio.sleep(0.1)
+
+    async def _lived(self, keeper: Keeper) -> None:
+        if self._flat_within_s is None:
+            await self._over.wait()
+            return
+        until = time.monotonic() + self._flat_within_s
+        while not keeper.flat_verified and not self._over.is_set():
+            if time.monotonic() > until:
+                self._give_up("it was not flat in time")
+            await asyncio.sleep(0.1)
+        self._over.set()
 
     async def _stop(self, node: Any, running: asyncio.Task[None]) -> None:
         with suppress(TimeoutError):
