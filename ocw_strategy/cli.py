@@ -28,7 +28,7 @@ data_app = typer.Typer(help="Fill and inspect the Parquet data catalog.", no_arg
 app.add_typer(data_app, name="data", rich_help_panel="Data")
 for _node in (cli_live.live, cli_live.halt, cli_live.resume, cli_live.status):
     app.command(rich_help_panel=cli_live.PANEL)(_node)
-for _position in (cli_positions.flatten,):
+for _position in (cli_positions.flatten, cli_positions.adopt):
     app.command(rich_help_panel=cli_live.PANEL)(_position)
 for _command in (cli_upkeep.backup, cli_upkeep.restore):
     app.command(rich_help_panel=cli_upkeep.PANEL)(_command)

@@ -24,6 +24,8 @@ from ocw_strategy.units import DAY_NS, MILLISECOND_NS
 _TIMEOUT_S: Final = 10.0
 _WEEK_MS: Final = 7 * DAY_NS // MILLISECOND_NS
 _TRADES: Final = 1000
+LOOK_BACK_NS: Final = 6 * DAY_NS
+"""How far back a start looks for what happened while no node ran."""
 
 
 class AccountError(OcwError):

@@ -18,7 +18,7 @@ from ocw_strategy.actor import OCWActorConfig
 from ocw_strategy.engine import instrument_id, venue_symbol
 from ocw_strategy.errors import JournalError
 from ocw_strategy.journal import Event, Journal
-from ocw_strategy.live.account import AccountHttp, AccountTruth
+from ocw_strategy.live.account import LOOK_BACK_NS, AccountHttp, AccountTruth
 from ocw_strategy.live.actor import LiveActor
 from ocw_strategy.live.desk import NodeDesk
 from ocw_strategy.live.halt import HaltFile, HaltNote
@@ -38,17 +38,40 @@ from ocw_strategy.live.statistics_http import StatisticsHttp
 from ocw_strategy.live.strategy import LiveStrategy
 from ocw_strategy.protected import OCWStrategyConfig
 from ocw_strategy.settings import Settings
-from ocw_strategy.units import DAY_NS, SECOND_NS
+from ocw_strategy.units import SECOND_NS
 
 FAILED: Final = 70
 """Exit code of a node that wants to be started again."""
 _STOP_S: Final = 8.0
-_LOOK_BACK_NS: Final = 6 * DAY_NS
 
 
 def heartbeat_path(journal: Path) -> Path:
     """Return where the heartbeat of a journal's node lies."""
     return journal.with_name(f"{journal.name}.heartbeat")
+
+
+def open_journal(live: LiveSettings, settings: Settings) -> Journal:
+    """Open a node's journal for writing, and with it the right to trade on its account.
+
+    Raises
+    ------
+    JournalHeldError
+        If a node has it.
+    JournalError
+        If it cannot be written.
+    """
+    path = Path(live.journal)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError("live.journal", str(path), f"make its folder: {error}") from error
+    return Journal.open(
+        path,
+        run_id=RUN_ID,
+        created_wall_ns=time.time_ns(),
+        config={"live": live.model_dump(mode="json"), **settings.model_dump(mode="json")},
+        power_safe=True,
+    )
 
 
 def run_live(
@@ -71,18 +94,7 @@ def run_live(
     OcwError
         If the account or the market cannot be read at the start.
     """
-    path = Path(live.journal)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise JournalError("live.journal", str(path), f"make its folder: {error}") from error
-    journal = Journal.open(
-        path,
-        run_id=RUN_ID,
-        created_wall_ns=time.time_ns(),
-        config={"live": live.model_dump(mode="json"), **settings.model_dump(mode="json")},
-        power_safe=True,
-    )
+    journal = open_journal(live, settings)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     life = _Life(live, settings, keys, journal, loop, flat_within_s)
@@ -127,7 +139,7 @@ class _Life:
             if self._live.replayed:
                 self._settings = await self._in_market_time(market)
             symbols = [venue_symbol(symbol) for symbol in self._settings.data.instruments]
-            truth = await account.read(symbols, time.time_ns() - _LOOK_BACK_NS)
+            truth = await account.read(symbols, time.time_ns() - LOOK_BACK_NS)
             return await self._live_on(market, account, truth)
         finally:
             await market.close()

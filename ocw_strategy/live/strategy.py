@@ -341,7 +341,8 @@ class LiveStrategy(OCWStrategy):
             if not gap and reason in self._node.blocks:
                 del self._node.blocks[reason]
                 self._event(now_ns, "explained", symbol, f"the venue holds {there}")
-            if not gap:
+            own = self._stops.get(symbol)
+            if not gap and (not held or (own is not None and own.order.is_open)):
                 for order in self._unexplained_stops(symbol):
                     self.cancel_order(order)
             return

@@ -110,11 +110,11 @@ class LiveProcess:
             "PYTHONWARNINGS": "default",
         }
 
-    def ocw(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another command, as from another shell."""
+    def ocw(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run another command, as from another shell; `typed` is what a person answers it."""
         return subprocess.run(
-            [sys.executable, "-m", "ocw_strategy.cli", *arguments],
-            env=self.environment(), capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+            [sys.executable, "-m", "ocw_strategy.cli", *arguments], env=self.environment(),
+            input=typed, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
         )  # fmt: skip
 
     def launch(self) -> Self:
