@@ -5,6 +5,7 @@ account's name typed in.
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from ocw_strategy.environment import secret
 from ocw_strategy.errors import SettingsError
 
 if TYPE_CHECKING:
+    from ocw_strategy.doctor import Check
     from ocw_strategy.live.node import Keys
     from ocw_strategy.live.settings import LiveSettings
 
@@ -108,12 +110,29 @@ def account_keys(node: "LiveSettings") -> "Keys":
     """
     from ocw_strategy.live.node import Keys
 
-    name = "BINANCE" if node.account == "real" else "BINANCE_DEMO"
-    key, hidden = (secret(f"{name}_API_{part}") for part in ("KEY", "SECRET"))
+    key, hidden = (secret(name) for name in _variables(node))
     if key is None or hidden is None:
-        missing = f"{name}_API_{'KEY' if key is None else 'SECRET'}"
+        missing = _variables(node)[0 if key is None else 1]
         raise SettingsError(missing, None, "set it in the environment or in .env")
     return Keys(key, hidden)
+
+
+def node_checks(config: Path, overrides: Mapping[str, object]) -> "list[Check]":
+    """Return what stands in the way of a live node with a config."""
+    from ocw_strategy.live.doctor import live_checks
+    from ocw_strategy.live.settings import load_live
+
+    node, settings = load_live(config, time.time_ns(), overrides)
+    try:
+        keys = account_keys(node)
+    except SettingsError:
+        keys = None
+    return live_checks(node, settings, keys, _variables(node)[0])
+
+
+def _variables(node: "LiveSettings") -> tuple[str, str]:
+    name = "BINANCE" if node.account == "real" else "BINANCE_DEMO"
+    return f"{name}_API_KEY", f"{name}_API_SECRET"
 
 
 def _journal(config: Path) -> Path:

@@ -12,6 +12,24 @@ from pathlib import Path
 from ocw_strategy.errors import JournalError, JournalHeldError
 
 
+def lock_holder(path: Path) -> str | None:
+    """Return the process id of a journal's writer as it gave it, or None when nobody writes.
+
+    Looking holds the lock for a moment where nobody else does.
+    """
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(descriptor, 32).decode() or "unknown"
+    finally:
+        os.close(descriptor)
+    return None
+
+
 class WriterLock:
     """Take the exclusive right to write a journal.
 

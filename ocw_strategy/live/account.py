@@ -93,8 +93,8 @@ class AccountHttp:
         """
         now_ms = time.time_ns() // MILLISECOND_NS
         since_ms = max(since_ns // MILLISECOND_NS, now_ms - _WEEK_MS + 60_000)
-        risks = await self._get("/fapi/v3/positionRisk")
-        waiting = await self._get("/fapi/v1/openAlgoOrders")
+        risks = await self.get("/fapi/v3/positionRisk")
+        waiting = await self.get("/fapi/v1/openAlgoOrders")
         positions = dict.fromkeys(symbols, Decimal(0))
         entries = dict.fromkeys(symbols, Decimal(0))
         for risk in risks:
@@ -108,11 +108,11 @@ class AccountHttp:
         fills: list[VenueFill] = []
         marks: dict[str, Decimal] = {}
         for symbol in symbols:
-            orders = await self._get(
+            orders = await self.get(
                 "/fapi/v1/allOrders", symbol=symbol, startTime=since_ms, limit=1000
             )
-            resting = await self._get("/fapi/v1/openOrders", symbol=symbol)
-            conditional = await self._get(
+            resting = await self.get("/fapi/v1/openOrders", symbol=symbol)
+            conditional = await self.get(
                 "/fapi/v1/allAlgoOrders", symbol=symbol, startTime=since_ms, limit=1000
             )
             open_orders[symbol] += len(resting)
@@ -124,7 +124,7 @@ class AccountHttp:
                 _fill(symbol, trade, names.get(trade["orderId"], ""))
                 for trade in await self._trades(symbol, since_ms)
             ]
-            mark = await self._get("/fapi/v1/premiumIndex", signed=False, symbol=symbol)
+            mark = await self.get("/fapi/v1/premiumIndex", signed=False, symbol=symbol)
             marks[symbol] = Decimal(mark["markPrice"])
         fills.sort(key=lambda fill: (fill.ts_ns, int(fill.trade_id)))
         return AccountTruth(
@@ -145,18 +145,25 @@ class AccountHttp:
             await asyncio.sleep(0)
 
     async def _trades(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
-        found = await self._get(
+        found = await self.get(
             "/fapi/v1/userTrades", symbol=symbol, startTime=since_ms, limit=_TRADES
         )
         page = found
         while len(page) == _TRADES:
-            page = await self._get(
+            page = await self.get(
                 "/fapi/v1/userTrades", symbol=symbol, fromId=page[-1]["id"] + 1, limit=_TRADES
             )
             found += page
         return found
 
-    async def _get(self, path: str, *, signed: bool = True, **params: str | int) -> Any:
+    async def get(self, path: str, *, signed: bool = True, **params: str | int) -> Any:
+        """Return the JSON of an answer.
+
+        Raises
+        ------
+        AccountError
+            If there is no answer, or not one of JSON with status 200.
+        """
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(_TIMEOUT_S))
         given: dict[str, str | int] = dict(params)
