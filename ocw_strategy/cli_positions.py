@@ -108,7 +108,7 @@ async def _look(node: "LiveSettings", settings: "Settings") -> tuple["AccountTru
         symbols = [venue_symbol(symbol) for symbol in settings.data.instruments]
         truth = await account.read(symbols, now_ns - LOOK_BACK_NS)
         if node.replayed:
-            now_ns = await History(settings, market).newest_close_ns()
+            now_ns = await History(settings, market, console.show, replayed=True).newest_close_ns()
         return truth, now_ns
     finally:
         await account.close()

@@ -200,5 +200,5 @@ def _book(
     )
     state = journal.load_state(STATE)
     if state is not None:
-        book.restore_extremes(state["extremes"])
+        book.restore_marks(state["marks"])
     return book
