@@ -129,11 +129,12 @@ class Keeper:
         self._strategy.compare(self._truth)
         self._check_basis(self._truth)
         if flatten:
-            if any(self._truth.positions.values()):
+            if not self._truth.flat:
                 self._strategy.flatten(self._truth)
             elif not self._flat_told:
                 self._flat_told = True
-                event = Event(self._desk.market_ns, "flat_verified", "", "the venue holds nothing")
+                found = "the venue holds nothing and no order is open"
+                event = Event(self._desk.market_ns, "flat_verified", "", found)
                 self._journal.append_durably(event)
 
     def _check_basis(self, truth: AccountTruth) -> None:
@@ -188,6 +189,11 @@ class Keeper:
         self._problems.pop("marks", None)
         self._strategy.watch(marks)
         return marks
+
+    @property
+    def flat_verified(self) -> bool:
+        """Whether all was closed because a halt asked for it, and the venue has confirmed it."""
+        return self._flat_told
 
     def tell(self, now_ns: int) -> None:
         """Write a heartbeat now."""

@@ -382,7 +382,8 @@ class LiveStrategy(OCWStrategy):
             if not gap and reason in self._node.blocks:
                 del self._node.blocks[reason]
                 self._event(now_ns, "explained", symbol, f"the venue holds {there}")
-            if not gap:
+            own = self._stops.get(symbol)
+            if not gap and (not held or (own is not None and own.order.is_open)):
                 for order in self._unexplained_stops(symbol):
                     self.cancel_order(order)
             return
@@ -428,11 +429,19 @@ class LiveStrategy(OCWStrategy):
 
     @guarded
     def flatten(self, truth: AccountTruth) -> None:
-        """Close all that the account holds of our instruments at market, reduce-only."""
+        """Close all that the account holds of our instruments at market, reduce-only.
+
+        Orders that we did not send go first, since they could open something again; our stops rest
+        until there is nothing left to protect.
+        """
         now_ns = self._now_ns()
         self._tickets.clear()
         for symbol in self._symbols:
             there = truth.positions[venue_symbol(symbol)]
+            for order in self.cache.orders_open(instrument_id=self._instruments[symbol].id):
+                foreign = order.client_order_id.value not in self._intents
+                if (foreign or not there) and not order.is_pending_cancel:
+                    self.cancel_order(order)
             if not there or symbol in self._working:
                 continue
             if self._book.is_held(symbol):

@@ -6,28 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from ocw_strategy.journal import DecisionRow, Event, FillRow, Funding, Intent, Posterior, Trade
+from ocw_strategy.journal import DecisionRow, FillRow, Funding, Intent, Posterior, Trade
 from ocw_strategy.live.heartbeat import health
-from tests.live.process import LiveProcess, sample_venue, until
+from tests.live.process import (
+    SPEED,
+    LiveProcess,
+    kinds,
+    play_to_a_position,
+    sample_venue,
+    until,
+)
 from tests.venue import Venue
-
-SPEED = 300.0
-
-
-def play_to_a_position(venue: Venue) -> str:
-    """Play until something is held with its stop, stand still, and return its symbol."""
-    venue.market.play(SPEED)
-    until(lambda: venue.state.summary()["positions"], "a position is opened")
-    venue.market.pause()
-    symbol = next(iter(venue.state.summary()["positions"]))
-    held = venue.state.summary()["positions"]
-    until(lambda: len(venue.state.stops()) == len(held), "each position has its stop")
-    return str(symbol)
-
-
-def kinds(node: LiveProcess) -> list[str]:
-    with node.read() as journal:
-        return [event.kind for event in journal.rows(Event)]
 
 
 def test_it_trades_stops_as_told_and_leaves_the_stops_resting(tmp_path: Path) -> None:
