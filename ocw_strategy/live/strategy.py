@@ -29,7 +29,7 @@ from nautilus_trader.model.events import (
 from nautilus_trader.model.orders import Order
 
 from ocw_strategy.engine import venue_symbol
-from ocw_strategy.journal import FillRow, Intent, OrderEvent
+from ocw_strategy.journal import Equity, FillRow, Intent, OrderEvent
 from ocw_strategy.live.account import AccountTruth, VenueFill, VenuePayment
 from ocw_strategy.live.desk import NodeDesk, guarded
 from ocw_strategy.live.restart import entry_contexts, fill_of
@@ -247,6 +247,11 @@ class LiveStrategy(OCWStrategy):
     def _watch_equity(self, now_ns: int) -> None:
         super()._watch_equity(now_ns)
         self._keep()
+
+    def _sample_equity(self, now_ns: int) -> None:
+        # a node that stopped at this very close has told it already
+        if not self._journal.rows(Equity, "ts_ns = ?", (now_ns,)):
+            super()._sample_equity(now_ns)
 
     def _take_fill(self, intent: Intent, fill: Fill, *, ended: bool) -> None:
         key = (intent.symbol, fill.trade_id)
