@@ -18,8 +18,8 @@ from ocw_strategy.engine import venue_symbol
 from ocw_strategy.errors import OcwError
 from ocw_strategy.journal import Event, FillRow, Intent, Journal
 from ocw_strategy.live.account import AccountTruth
+from ocw_strategy.live.reconcile import STATE
 from ocw_strategy.live.restart import UNKNOWN, entry_context, entry_contexts, fill_of
-from ocw_strategy.live.strategy import STATE
 from ocw_strategy.messages import TargetContext
 from ocw_strategy.positions import PositionBook
 from ocw_strategy.risk import ExitRules, client_order_id

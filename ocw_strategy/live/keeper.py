@@ -108,12 +108,14 @@ class Keeper:
         self._flat_told = self._flat_told and flatten
         if self.state == "running":
             self._strategy.see_to_stops()
+            self._strategy.withdraw_entries()
             await self._watch(now_ns)
             if self._strategy.holds and now_ns - self._marked_ns >= safety_ns:
                 self._marked_ns = now_ns
                 await self._look_at_exits()
         if now_ns - self._beaten_ns >= INTERVAL_NS:
             self.tell(now_ns)
+        self._journal.flush()  # whoever looks from outside sees it within a second or two
 
     async def _compare(self, now_ns: int, *, flatten: bool) -> None:
         symbols = [venue_symbol(symbol) for symbol in self._strategy.symbols]

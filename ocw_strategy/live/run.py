@@ -160,7 +160,7 @@ class _Life:
         self, market: StatisticsHttp, account: AccountHttp, truth: AccountTruth
     ) -> int:
         path = Path(self._live.journal)
-        desk = NodeDesk(HaltFile(path), self._live.replayed)
+        desk = NodeDesk(HaltFile(path), self._live.replayed, market_ns=self._settings.run.start_ns)
         plain = self._settings.model_dump(mode="json")
         closing = self._flat_within_s is not None
         actor: LiveActor | None = None

@@ -25,11 +25,20 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from ocw_strategy.journal import DecisionRow, FillRow, Intent, Posterior, Trade
+from ocw_strategy.journal import (
+    DecisionRow,
+    Evaluation,
+    Event,
+    FillRow,
+    Intent,
+    OrderEvent,
+    Posterior,
+    Trade,
+)
 from ocw_strategy.live.settings import load_live
 from ocw_strategy.settings import parse_time_ns
 from tests.live import oracle
-from tests.live.blows import Blow, draw
+from tests.live.blows import NAMES, SECONDS_OF_ORDERS, Blow, draw
 from tests.live.breaking import MUTATIONS, cut_back
 from tests.live.nursery import Life, Nursery
 from tests.live.process import START, LiveProcess
@@ -85,6 +94,7 @@ class Run:
     per_life: int
     mutation: str
     drift_s: float
+    only: tuple[str, ...]
     console: Console
     done: int = 0
     kills: int = 0
@@ -130,7 +140,7 @@ class VenueLife:
 
     def _point(self, point: int) -> bool:
         run, dice = self._run, Random(f"{self._run.seed}/{self._number}/{point}")
-        blow = draw(dice)
+        blow = draw(dice, run.only)
         run.blows[blow.name] += 1
         begun = time.monotonic()
         wrong: list[str] = []
@@ -196,12 +206,18 @@ class VenueLife:
         elif blow.when == "boundary":
             _until(lambda: not self._lives(), 1.2)
         else:
-            time.sleep(0.6)
+            _until(self._decided, 5.0)
+            time.sleep(SECONDS_OF_ORDERS)
         if blow.crosses:
             if not blow.kills:
                 _until(lambda: not self._passing(), REST_S)
             self._cross(dice)
         return bool(blow.when) and blow.when != "boundary"
+
+    def _decided(self) -> bool:
+        close_ns = self.venue.market.now_ms * 1_000_000
+        with self._node.read() as journal:
+            return bool(journal.count(DecisionRow, "ts_ns = ?", (close_ns,)))
 
     def _cross(self, dice: Random) -> None:
         stops = self.venue.state.stops()
@@ -224,12 +240,12 @@ class VenueLife:
         if not self._lives():
             self._run.kills += 1
             if blow.cut_back:
-                cut_back(self._node.journal, self._copies)
+                self._cut_back()
             self._begin(None)
             self._warm()
         begun = time.monotonic()
         allowed_s = REST_S + max(blow.lasts_s, self._run.drift_s)
-        rested = _until(lambda: not self._passing(), allowed_s)
+        rested = _until(self._rests, allowed_s)
         self._run.rest_s.append(time.monotonic() - begun)
         wrong = [] if rested else self._passing()
         with self._node.read() as journal:
@@ -244,6 +260,15 @@ class VenueLife:
             wrong.append(f"the node ended by itself: {self._last_words()}")
         return wrong
 
+    def _cut_back(self) -> None:
+        kinds = (Intent, FillRow, OrderEvent, Event, Evaluation)
+        with self._node.read() as journal:
+            before = sum(journal.count(kind) for kind in kinds)
+        cut_back(self._node.journal, self._copies)
+        with self._node.read() as journal:
+            after = sum(journal.count(kind) for kind in kinds)
+        self._run.counts["rows a power cut took"] += before - after
+
     def _kill_late(self, blow: Blow) -> None:
         if blow.kills and self._lives():
             self._run.counts["boundaries not met"] += 1
@@ -252,6 +277,14 @@ class VenueLife:
     def _passing(self) -> list[str]:
         with self._node.read() as journal:
             return oracle.passing_wrongs(self.venue, journal, self._node.beat())
+
+    def _rests(self) -> bool:
+        # by two heartbeats in a row, so that what is on its way has come
+        if self._passing():
+            return False
+        beat = self._node.beat()
+        _until(lambda: self._node.beat() != beat, 2.0)
+        return not self._passing()
 
     def _learner(self) -> list[str]:
         _, settings = load_live(self._node.config, time.time_ns())
@@ -324,10 +357,11 @@ class VenueLife:
 
     def _tell_wrong(self, point: int, blow: Blow, wrong: list[str]) -> None:
         run = self._run
-        mutation = f" --mutation {run.mutation}" if run.mutation else ""
+        more = f" --mutation {run.mutation}" if run.mutation else ""
+        more += f" --only {' '.join(run.only)}" if run.only else ""
         again = (
             f"python -m tests.live.crash --seed {run.seed} --first {self._number} "
-            f"--points {point + 1} --per-life {run.per_life} --drift {run.drift_s:g}{mutation}"
+            f"--points {point + 1} --per-life {run.per_life} --drift {run.drift_s:g}{more}"
         )
         run.console.print(f"      again: {again}", style="yellow", markup=False)
         run.console.print(f"      {self._last_words()}", markup=False, style="dim")
@@ -360,11 +394,20 @@ def main() -> int:
     parser.add_argument("--per-life", type=int, default=30, help="points of one venue's life")
     parser.add_argument("--drift", type=float, default=60.0, help="live.drift_seconds of the node")
     parser.add_argument("--mutation", default="", choices=("", *MUTATIONS))
+    parser.add_argument("--only", nargs="+", default=(), choices=NAMES, help="blows to draw from")
     parser.add_argument("--stop-after", type=int, default=5, help="lives that go wrong")
     parser.add_argument("--keep", type=Path, help="folder that keeps journals and outputs")
     asked = parser.parse_args()
     console = Console(width=140, file=sys.stderr)
-    run = Run(asked.seed, asked.points, asked.per_life, asked.mutation, asked.drift, console)
+    run = Run(
+        asked.seed,
+        asked.points,
+        asked.per_life,
+        asked.mutation,
+        asked.drift,
+        tuple(asked.only),
+        console,
+    )
     histories = sampled(asked.seed, parse_time_ns(START), _DAYS, 5)
     begun, number = time.monotonic(), asked.first
     with Nursery() as nursery, tempfile.TemporaryDirectory() as made:
@@ -378,7 +421,8 @@ def main() -> int:
     print(
         json.dumps(
             {
-                "suite": "crash", "seed": run.seed, "mutation": run.mutation, "points": run.done,
+                "suite": "crash", "seed": run.seed, "only": run.only, "mutation": run.mutation,
+                "points": run.done,
                 "kills": run.kills, "lives": number - asked.first, "wrong": len(run.wrongs),
                 "worst_uncovered_s": round(run.worst_uncovered_s, 2),
                 "rest_s_p50": round(rests[len(rests) // 2], 2),

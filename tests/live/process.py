@@ -22,7 +22,7 @@ from ocw_strategy.settings import parse_time_ns
 from tests.venue import Venue, sampled
 
 START = "2025-06-01"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 SPEED = 300.0
 """Of the market, over the wall's."""
 
@@ -38,7 +38,7 @@ venue_http = "{http}"
 venue_ws = "{ws}"
 drift_seconds = 2.0
 safety_seconds = 1.0
-start_timeout_seconds = 20.0
+start_timeout_seconds = 40.0
 
 [data]
 bar_minutes = 5

@@ -192,3 +192,17 @@ def payments(node: LiveProcess) -> list[float]:
 def trades(node: LiveProcess) -> list[Trade]:
     with node.read() as journal:
         return journal.rows(Trade)
+
+
+@pytest.mark.slow
+def test_a_post_only_entry_rests_for_a_while_and_is_given_up_when_halted(tmp_path: Path) -> None:
+    overrides = {"execution.entry_order": "post_only", "execution.entry_wait_seconds": 600.0}
+    with sample_venue() as venue, LiveProcess(tmp_path, venue, overrides=overrides) as node:
+        venue.market.play(SPEED)
+        until(venue.state.open_orders, "an entry rests")
+        venue.market.pause()
+        (entry, *_) = venue.state.open_orders()
+        assert (entry.type, entry.time_in_force) == ("LIMIT", "GTX")
+        assert node.ocw("halt", str(node.config)).returncode == 0
+        until(lambda: not venue.state.open_orders(), "it is taken back")
+        until(lambda: "entry_given_up" in kinds(node), "it is journalled")
