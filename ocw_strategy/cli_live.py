@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DEMO_CONFIG = Path("configs/demo.toml")
 PANEL = "Live"
 
-ConfigArgument = Annotated[Path, typer.Argument(help="A config with a [live] table.")]
+ConfigArgument = Annotated[Path, typer.Argument(help="A config with a \\[live] table.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Put a value over the file's, such as live.health_port=0."),

@@ -59,7 +59,12 @@ def execution_host(live: LiveSettings) -> str:
 
 
 def node_config(
-    live: LiveSettings, settings: Settings, keys: Keys, *, closing: bool = False
+    live: LiveSettings,
+    settings: Settings,
+    keys: Keys,
+    *,
+    closing: bool = False,
+    log_level: str = "ERROR",
 ) -> TradingNodeConfig:
     """Return the engine's configuration of a live node.
 
@@ -68,6 +73,8 @@ def node_config(
     closing : bool, default False
         Whether it is only to close positions: then the execution venue is all it needs, also for
         prices, and nothing else is connected.
+    log_level : str, default "ERROR"
+        How much the engine says.
     """
     ids = frozenset(instrument_id(symbol) for symbol in settings.data.instruments)
     symbols = tuple(sorted(venue_symbol(symbol) for symbol in settings.data.instruments))
@@ -90,7 +97,7 @@ def node_config(
     margin = "CROSS" if live.margin_type == "CROSSED" else "ISOLATED"
     return TradingNodeConfig(
         trader_id=TraderId(live.trader_id),
-        logging=LoggingConfig(log_level="ERROR", log_colors=False),
+        logging=LoggingConfig(log_level=log_level, log_colors=False),
         data_clients={
             BINANCE: BinanceDataClientConfig(
                 environment=environment if closing else BinanceEnvironment.LIVE,

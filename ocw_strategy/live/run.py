@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from ocw_strategy.actor import OCWActorConfig
 from ocw_strategy.engine import instrument_id, venue_symbol
+from ocw_strategy.environment import log_level
 from ocw_strategy.errors import JournalError, OcwError
 from ocw_strategy.journal import Event, Journal
 from ocw_strategy.live.account import LOOK_BACK_NS, AccountHttp, AccountTruth
@@ -159,7 +160,7 @@ class _Life:
         self, market: StatisticsHttp, account: AccountHttp, truth: AccountTruth
     ) -> int:
         path = Path(self._live.journal)
-        desk = NodeDesk(HaltFile(path), self._live.replayed)
+        desk = NodeDesk(HaltFile(path), self._live.replayed, market_ns=self._settings.run.start_ns)
         plain = self._settings.model_dump(mode="json")
         closing = self._flat_within_s is not None
         actor: LiveActor | None = None
@@ -185,7 +186,9 @@ class _Life:
             truth,
         )
         node = build_node(
-            node_config(self._live, self._settings, self._keys, closing=closing),
+            node_config(
+                self._live, self._settings, self._keys, closing=closing, log_level=log_level()
+            ),
             self._loop,
             actor,
             strategy,

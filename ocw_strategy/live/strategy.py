@@ -26,7 +26,7 @@ from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from ocw_strategy.engine import CLOSE_WAIT_NS, venue_symbol
-from ocw_strategy.journal import Intent
+from ocw_strategy.journal import Equity, Intent
 from ocw_strategy.live.account import AccountTruth
 from ocw_strategy.live.desk import guarded
 from ocw_strategy.live.reconcile import UNEXPLAINED, ReconcilingStrategy
@@ -170,6 +170,11 @@ class LiveStrategy(ReconcilingStrategy):
     def _watch_equity(self, now_ns: int) -> None:
         super()._watch_equity(now_ns)
         self._keep()
+
+    def _sample_equity(self, now_ns: int) -> None:
+        # a node that stopped at this very close has told it already
+        if not self._journal.rows(Equity, "ts_ns = ?", (now_ns,)):
+            super()._sample_equity(now_ns)
 
     def _exit_reason(self, intent: Intent) -> str:
         if intent.purpose == "stop" and intent.symbol not in self._stops:
