@@ -9,7 +9,9 @@ trade, with the trades it was learnt from, so that a restart learns each trade e
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from nautilus_trader.model.data import Bar
@@ -22,7 +24,7 @@ from ocw_strategy.advisor.outcomes import TIMEOUT
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwTakerFlow
 from ocw_strategy.delivery import Standing
-from ocw_strategy.engine import instrument_id
+from ocw_strategy.engine import instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Trade
 from ocw_strategy.live.desk import NodeDesk, Work, guarded
@@ -221,6 +223,23 @@ class LiveActor(OCWActor):
             self._keep()
         else:
             self._journal.flush()
+
+    @guarded
+    def review(self, marks: Mapping[str, Decimal]) -> None:
+        """Review what is held at other prices than the bars': rules that may only reduce.
+
+        Parameters
+        ----------
+        marks : mapping of str to Decimal
+            By the venue's symbols.
+        """
+        if not self._node.warm:
+            return
+        holdings = tuple(
+            replace(held, price=float(marks[venue_symbol(held.symbol)]))
+            for held in self._holdings()
+        )
+        self._review(self._market_ns(), holdings)
 
     def _start_waiting(self, now_ns: int) -> None:
         pass  # a close is waited for from its first bar on, in whatever time the market has

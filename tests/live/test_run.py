@@ -1,32 +1,22 @@
 """A live node as a process: it trades, protects, stops, is killed, and finds its way again."""
 
+import time
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from ocw_strategy.journal import DecisionRow, Event, FillRow, Intent, Posterior, Trade
+from ocw_strategy.journal import DecisionRow, FillRow, Funding, Intent, Posterior, SkippedDay, Trade
 from ocw_strategy.live.heartbeat import health
-from tests.live.process import LiveProcess, sample_venue, until
+from tests.live.process import (
+    SPEED,
+    LiveProcess,
+    kinds,
+    play_to_a_position,
+    sample_venue,
+    until,
+)
 from tests.venue import Venue
-
-SPEED = 300.0
-
-
-def play_to_a_position(venue: Venue) -> str:
-    """Play until something is held with its stop, stand still, and return its symbol."""
-    venue.market.play(SPEED)
-    until(lambda: venue.state.summary()["positions"], "a position is opened")
-    venue.market.pause()
-    symbol = next(iter(venue.state.summary()["positions"]))
-    held = venue.state.summary()["positions"]
-    until(lambda: len(venue.state.stops()) == len(held), "each position has its stop")
-    return str(symbol)
-
-
-def kinds(node: LiveProcess) -> list[str]:
-    with node.read() as journal:
-        return [event.kind for event in journal.rows(Event)]
 
 
 def test_it_trades_stops_as_told_and_leaves_the_stops_resting(tmp_path: Path) -> None:
@@ -170,3 +160,63 @@ def test_it_refuses_to_start_without_keys_or_for_real_money_by_accident(tmp_path
         assert real.returncode == 2
         assert "--real-money" in real.stderr
         assert not node.journal.exists()
+
+
+@pytest.mark.slow
+def test_between_bars_exits_follow_the_mark_and_funding_is_booked_once(tmp_path: Path) -> None:
+    with sample_venue() as venue, LiveProcess(tmp_path, venue) as node:
+        symbol = play_to_a_position(venue)
+        amount, entry = venue.state.position(symbol), venue.state.entry(symbol)
+        venue.market.settle(symbol, "0.0005")
+        (paid,) = [entry.amount for entry in venue.state.incomes("FUNDING_FEE")]
+        until(lambda: payments(node), "the payment is booked")
+        node.kill()
+        node.start()  # it is booked already
+        side = 1 if amount > 0 else -1
+        for gain in (0.03, 0.003):  # beyond the peak of profit protection, then below its floor
+            venue.market.price(symbol, round(float(entry) * (1 + side * gain), 2))
+            time.sleep(3)  # no bar closes here: only the look at the mark sees it
+        until(lambda: not venue.state.position(symbol), "the position is left")
+        until(lambda: trades(node), "the trade is told")
+        (trade,) = trades(node)
+        assert trade.exit_reason == "profit_protection"
+        assert payments(node) == [float(paid)]
+        assert trade.funding_usd == pytest.approx(float(paid))
+
+
+def payments(node: LiveProcess) -> list[float]:
+    with node.read() as journal:
+        return [row.amount_usd for row in journal.rows(Funding)]
+
+
+def trades(node: LiveProcess) -> list[Trade]:
+    with node.read() as journal:
+        return journal.rows(Trade)
+
+
+@pytest.mark.slow
+def test_a_post_only_entry_rests_for_a_while_and_is_given_up_when_halted(tmp_path: Path) -> None:
+    overrides = {"execution.entry_order": "post_only", "execution.entry_wait_seconds": 600.0}
+    with sample_venue() as venue, LiveProcess(tmp_path, venue, overrides=overrides) as node:
+        venue.market.play(SPEED)
+        until(venue.state.open_orders, "an entry rests")
+        venue.market.pause()
+        (entry, *_) = venue.state.open_orders()
+        assert (entry.type, entry.time_in_force) == ("LIMIT", "GTX")
+        assert node.ocw("halt", str(node.config)).returncode == 0
+        until(lambda: not venue.state.open_orders(), "it is taken back")
+        until(lambda: "entry_given_up" in kinds(node), "it is journalled")
+
+
+@pytest.mark.slow
+def test_skips_older_than_asked_for_are_folded_into_counts(tmp_path: Path) -> None:
+    overrides = {"live.keep_skips_days": 1.0, "advisor.rules.entry_score": 1.0}
+    with sample_venue() as venue, LiveProcess(tmp_path, venue, overrides=overrides) as node:
+        venue.market.tells_forming = False
+        venue.market.play(3000.0)
+
+        def folded() -> list[SkippedDay]:
+            with node.read() as journal:
+                return journal.rows(SkippedDay)
+
+        until(folded, "a day is folded")

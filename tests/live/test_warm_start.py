@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from ocw_strategy.catalog.frames import STATISTICS
-from ocw_strategy.journal import DecisionRow, Evaluation, JournalReader
+from ocw_strategy.journal import DecisionRow, Evaluation, Event, JournalReader
 from ocw_strategy.live.settings import load_live
 from ocw_strategy.settings import Settings, parse_time_ns, settings_from
 from ocw_strategy.units import MINUTE_NS, SECOND_NS
@@ -72,20 +72,28 @@ def stamp(ns: int) -> str:
 
 
 @pytest.mark.slow
-def test_a_warm_start_sees_what_a_backtest_arriving_there_sees(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_warm_start_sees_what_a_backtest_arriving_there_sees(tmp_path: Path, gap: bool) -> None:
     histories = sampled(7, parse_time_ns(START), 12, 5)
     with Venue(histories, bars_shown=10 * 288 + 1) as venue:
         node = LiveProcess(tmp_path, venue, overrides=SILENT)
         start_ns = venue.market.now_ms * 1_000_000
         with node:
-            for _ in range(STEPS):
+            for step in range(STEPS):
+                if gap and step == 3:  # the bar of :25 does not come
+                    venue.faults.refuse_sockets(1.0)
+                    venue.faults.drop_sockets("market")
+                if gap and step == 4:
+                    until(lambda: len(venue.streams) == 6, "it is subscribed again")
                 venue.market.advance()
                 time.sleep(FAITHFUL_S)  # statistics are polled once a second
             _, settings = load_live(node.config, time.time_ns(), node.overrides)
 
             def decided() -> bool:
                 with node.read() as journal:
-                    return journal.count(Evaluation) >= (STEPS) // 3
+                    found = journal.rows(Evaluation)
+                    asked = sum(row.wake for row in found)
+                    return len(found) == STEPS // 3 and journal.count(DecisionRow) == asked
 
             until(decided, "every decision close is evaluated")
         catalog = write_catalog(tmp_path / "catalog", frames(histories))
@@ -94,9 +102,10 @@ def test_a_warm_start_sees_what_a_backtest_arriving_there_sees(tmp_path: Path) -
         try:
             with node.read() as journal:
                 live_verdicts, live_snapshots = verdicts(journal), snapshots(journal)
-
+                missed = [e for e in journal.rows(Event) if e.kind == "bars_missed"]
             assert live_snapshots == snapshots(run.journal)
             assert live_verdicts == verdicts(run.journal)
+            assert bool(missed) is gap
             assert live_snapshots
         finally:
             run.close()
