@@ -22,7 +22,7 @@ from nautilus_trader.live.factories import LiveExecClientFactory
 
 from ocw_strategy import protected
 from ocw_strategy.journal import Intent, Journal
-from ocw_strategy.live import actor, keeper, node, strategy
+from ocw_strategy.live import actor, keeper, node, reconcile
 from ocw_strategy.live.derivatives import DerivativesConfig
 from ocw_strategy.units import SECOND_NS
 from tests.live.replayed import Replayed
@@ -30,7 +30,7 @@ from tests.live.restless import Restless
 
 BEAT_NS: Final = SECOND_NS // 2
 _LATER_S: Final = 0.25
-BOUNDARIES: Final = ("intents", "fills", "decisions", strategy.STATE, actor.STATE, "any")
+BOUNDARIES: Final = ("intents", "fills", "decisions", reconcile.STATE, actor.STATE, "any")
 """Writes of a journal by what is in them: records held back, or a state; ``any`` is each write."""
 
 
