@@ -27,8 +27,9 @@ from ocw_strategy.live.strategy import LiveStrategy
 from ocw_strategy.live.watchdog import Action, Watchdog
 from ocw_strategy.units import DAY_NS, MINUTE_NS, SECOND_NS
 
-_LOOK_S: Final = 1.0
-_LAGS: Final = 600
+_SAMPLE_S: Final = 0.05
+_SAMPLES_A_LOOK: Final = 20
+_LAGS: Final = 600  # the time between two heartbeats
 _DOUBT_NS: Final = 3 * SECOND_NS
 """After so long without news of an order the account is read, and at most so often."""
 STALE: Final = "stale_data"
@@ -92,9 +93,10 @@ class Keeper:
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
-            before = time.monotonic()
-            await asyncio.sleep(_LOOK_S)
-            self._lags.append(max(0.0, time.monotonic() - before - _LOOK_S) * 1000)
+            for _ in range(_SAMPLES_A_LOOK):
+                before = time.monotonic()
+                await asyncio.sleep(_SAMPLE_S)
+                self._lags.append(max(0.0, time.monotonic() - before - _SAMPLE_S) * 1000)
             try:
                 await self.look()
                 self._problems.pop("keeper", None)

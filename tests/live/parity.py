@@ -38,7 +38,7 @@ POINT_S: Final = 0.3
 STATISTICS_S: Final = 0.08
 SEED: Final = 7
 _CLOSE_MS: Final = 900_000
-_SIZE_TOLERANCE: Final = 0.01
+_SIZE_TOLERANCE: Final = 0.02
 """Sizes follow equity and posteriors. The simulated venue fills at a spread of its own, and the
 backtest, begun a second later, has one bar less to learn from before the first decision."""
 
