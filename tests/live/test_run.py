@@ -220,3 +220,24 @@ def test_skips_older_than_asked_for_are_folded_into_counts(tmp_path: Path) -> No
                 return journal.rows(SkippedDay)
 
         until(folded, "a day is folded")
+
+
+@pytest.mark.slow
+def test_an_entry_whose_fill_is_never_told_is_protected_and_booked_under_its_own_id(
+    tmp_path: Path,
+) -> None:
+    with sample_venue() as venue, LiveProcess(tmp_path, venue) as node:
+        venue.faults.lose_events("ORDER_TRADE_UPDATE", times=2)
+        venue.market.play(SPEED)
+        until(lambda: venue.state.summary()["positions"], "a position is opened")
+        venue.market.pause()
+        held = venue.state.summary()["positions"]
+        until(lambda: len(venue.state.stops()) == len(held), "it has its stop", within_s=10.0)
+
+        def booked() -> set[str]:
+            with node.read() as journal:
+                return {row.trade_id for row in journal.rows(FillRow)}
+
+        executed = {str(trade.id) for trade in venue.state.trades()}
+        until(lambda: booked() == executed, "each execution is booked by its own id")
+        assert not [kind for kind in kinds(node) if kind in {"excess_fill", "foreign_fill"}]
