@@ -4,7 +4,7 @@ OCW := .venv/bin/ocw
 LOCKED := .venv/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo live-demo test test-live test-crash lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-live bench-prompt lock clean
+.PHONY: help install demo live-demo test test-live test-crash test-parity lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-live bench-prompt lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,10 @@ POINTS ?= 300
 SEED ?= 1
 test-crash: install  ## a live node killed, cut off and lied to at random, judged from the venue (POINTS= SEED= MUTATION=)
 	@$(PY) -m tests.live.crash --points $(POINTS) --seed $(SEED) $(if $(MUTATION),--mutation $(MUTATION))
+
+HOURS ?= 24
+test-parity: install  ## the same hours of market through a backtest and a live node: same verdicts, same orders (HOURS=)
+	@$(PY) -m tests.live.parity --hours $(HOURS)
 
 lint: install  ## ruff and mypy
 	@$(PY) -m ruff check .

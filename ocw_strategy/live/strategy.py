@@ -131,6 +131,11 @@ class LiveStrategy(ReconcilingStrategy):
             symbol = event.instrument_id.symbol.value
             self._event(self._now_ns(), "foreign_fill", symbol, f"{name} {event.last_qty}")
             return
+        if not event.trade_id.value.isdecimal():
+            # the engine concludes from an order's state that it has filled and makes up an id;
+            # booked under it, the venue's own execution would be booked a second time
+            self.wants_truth = True
+            return
         super().on_order_filled(event)
 
     def on_handler_fault(self, where: str, error: Exception) -> None:
@@ -262,6 +267,11 @@ class LiveStrategy(ReconcilingStrategy):
             self._give_up_entry(name)
 
     # -- views ------------------------------------------------------------------------------------
+
+    @property
+    def out(self) -> tuple[str, ...]:
+        """Client ids of the orders, stops left out, of whose end nothing has been heard."""
+        return tuple(self._working.values())
 
     @property
     def holds(self) -> bool:
