@@ -78,6 +78,7 @@ class Keeper:
         self._truth: AccountTruth | None = None
         self._compared_ns = self._beaten_ns = self._marked_ns = 0
         self._flat_told = False
+        self._folded_day = 0
         self._problems: dict[str, str] = {}
         self._basis: dict[str, float] = {}
         self.state = "starting"
@@ -115,7 +116,15 @@ class Keeper:
                 await self._look_at_exits()
         if now_ns - self._beaten_ns >= INTERVAL_NS:
             self.tell(now_ns)
+        self._fold_skips()
         self._journal.flush()  # whoever looks from outside sees it within a second or two
+
+    def _fold_skips(self) -> None:
+        day = self._desk.market_ns // DAY_NS
+        if day > self._folded_day:
+            self._folded_day = day
+            kept_ns = int(self._live.keep_skips_days * DAY_NS)
+            self._journal.fold_skips(max(0, self._desk.market_ns - kept_ns))
 
     async def _compare(self, now_ns: int, *, flatten: bool) -> None:
         symbols = [venue_symbol(symbol) for symbol in self._strategy.symbols]

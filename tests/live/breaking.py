@@ -12,6 +12,7 @@ import shutil
 import signal
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -23,6 +24,7 @@ from ocw_strategy import protected
 from ocw_strategy.journal import Intent, Journal
 from ocw_strategy.live import actor, keeper, node, strategy
 from ocw_strategy.units import SECOND_NS
+from tests.live.replayed import Replayed
 from tests.live.restless import Restless
 
 BEAT_NS: Final = SECOND_NS // 2
@@ -32,10 +34,21 @@ BOUNDARIES: Final = ("intents", "fills", "decisions", strategy.STATE, actor.STAT
 
 
 def apply(order: dict[str, Any]) -> None:
-    """Change what an order asks for: ``advisor``, ``warm``, ``die``, ``copies``, ``mutation``."""
+    """Change what an order asks for.
+
+    ``warm`` names the file that says that the history is in, ``advisor`` who decides, ``decisions``
+    a file of what is decided, ``statistics_s`` how often statistics are asked for, ``die``,
+    ``copies`` and ``mutation`` what is broken.
+    """
     _put(keeper, "INTERVAL_NS", BEAT_NS)
     if order.get("advisor") == "restless":
         _put(actor, "make_advisor", lambda *_, **__: (Restless(), None))
+    if order.get("decisions"):
+        advisor = Replayed(Path(order["decisions"]))
+        _put(actor, "make_advisor", lambda *_, **__: (advisor, None))
+    if order.get("statistics_s"):
+        often = partial(node.DerivativesConfig, interval_seconds=order["statistics_s"])
+        _put(node, "DerivativesConfig", lambda **config: often(**_without_interval(config)))
     _watch_warming(Path(order["warm"]))
     if order.get("mutation"):
         MUTATIONS[order["mutation"]]()
@@ -43,6 +56,10 @@ def apply(order: dict[str, Any]) -> None:
         _copy_what_is_durable(Path(order["copies"]))
     if order.get("die"):
         _die_at(**order["die"])
+
+
+def _without_interval(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name != "interval_seconds"}
 
 
 def _put(module: ModuleType, name: str, value: Any) -> None:
