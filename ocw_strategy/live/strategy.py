@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from nautilus_trader.model.data import Bar, MarkPriceUpdate
-from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.events import (
     OrderAccepted,
     OrderCanceled,
@@ -270,8 +270,12 @@ class LiveStrategy(ReconcilingStrategy):
 
     @property
     def out(self) -> tuple[str, ...]:
-        """Client ids of the orders, stops left out, of whose end nothing has been heard."""
-        return tuple(self._working.values())
+        """Client ids of the orders of whose end news is due: no stop, and no entry that rests."""
+        return tuple(name for name in self._working.values() if not self._rests(name))
+
+    def _rests(self, name: str) -> bool:
+        order = self.cache.order(ClientOrderId(name))
+        return order is not None and order.is_post_only and order.status == OrderStatus.ACCEPTED
 
     @property
     def holds(self) -> bool:
