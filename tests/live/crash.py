@@ -152,6 +152,8 @@ class VenueLife:
             wrong = self._judge(blow)
         except AssertionError as fault:
             wrong = [str(fault)]
+        except Exception as fault:  # the suite's own, and told as such
+            wrong = [f"the suite failed: {fault!r}"]
         run.done += 1
         run.worst_uncovered_s = max(run.worst_uncovered_s, self._coverage.worst_s)
         style = "red" if wrong else "green"
