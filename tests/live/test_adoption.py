@@ -10,7 +10,7 @@ from ocw_strategy.errors import OcwError
 from ocw_strategy.journal import Event, FillRow, Intent, Journal, Posterior, ReflectionRow, Trade
 from ocw_strategy.live.account import AccountTruth, VenueFill
 from ocw_strategy.live.actor import STATE
-from ocw_strategy.live.adoption import Gap, adopt, find_gaps, is_passed, stop_after
+from ocw_strategy.live.adoption import Gap, explain, find_gaps, is_passed, stop_after
 from ocw_strategy.settings import settings_from
 from tests.live.process import LiveProcess, sample_venue, until
 
@@ -44,7 +44,7 @@ def truth(there: str, entry: str = "100000", *fills: VenueFill) -> AccountTruth:
 def settle(journal: Journal, there: str, entry: str = "100000") -> Gap:
     """Adopt the one gap that there is."""
     (gap,) = find_gaps(journal, SETTINGS, truth(there, entry))
-    adopt(journal, gap, NOW_NS + journal.count(Event))
+    explain(journal, gap, NOW_NS + journal.count(Event))
     return gap
 
 
