@@ -129,6 +129,7 @@ def data_configs(settings: Settings) -> list[BacktestDataConfig]:
         "catalog_path": str(Path(settings.data.catalog).absolute()),
         "start_time": settings.run.data_start_ns,
         "end_time": settings.run.end_ns,
+        "optimize_file_loading": True,  # one open stream a folder, not one a month of it
     }
     ids = [instrument_id(symbol) for symbol in settings.data.instruments]
     types = [bar_type(symbol, settings.data.bar_minutes) for symbol in settings.data.instruments]
