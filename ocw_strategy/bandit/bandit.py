@@ -64,6 +64,7 @@ class SignalBandit:
         self._closes = settings.horizon_hours * _CLOSES_PER_HOUR
         self._horizon_ns = settings.horizon_hours * HOUR_NS
         self._cells: dict[str, dict[str, _Cell]] = {}
+        self._reports: dict[str, dict[str, BetaPosterior]] = {}  # until something is learnt
 
     @property
     def regimes(self) -> tuple[str, ...]:
@@ -95,6 +96,8 @@ class SignalBandit:
                     outcome.ts_ns, outcome.trade_id, outcome.share, strength, reward
                 )
             credited |= added
+        if credited:
+            self._reports.clear()
         return credited
 
     def posterior(self, regime: str, signal: str) -> BetaPosterior:
@@ -131,7 +134,9 @@ class SignalBandit:
 
     def report(self, regime: str) -> dict[str, BetaPosterior]:
         """Return the posteriors of all signals in a regime, for the snapshot and the journal."""
-        return {signal: self.posterior(regime, signal) for signal in SIGNALS}
+        if regime not in self._reports:
+            self._reports[regime] = {name: self.posterior(regime, name) for name in SIGNALS}
+        return dict(self._reports[regime])
 
     def mean_weights(self, regime: str) -> dict[str, float]:
         """Return the composite's weights at the posterior means; positive, summing to 1.
@@ -211,6 +216,7 @@ class SignalBandit:
                 "bandit state version", state.get("version"), f"only {STATE_VERSION} is readable"
             )
         self._cells = {}
+        self._reports = {}
         for regime, cells in state["regimes"].items():
             for name, saved in cells.items():
                 cell = self._cell(regime, name)

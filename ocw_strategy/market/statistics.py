@@ -91,7 +91,9 @@ class DerivativeBook:
 
     def add_funding(self, symbol: str, ts_event_ns: int, ts_init_ns: int, rate: float) -> None:
         """Add a settled funding rate, known after `ts_init_ns`."""
-        _wait(self._instruments[symbol].fundings, (ts_init_ns, ts_event_ns, rate))
+        instrument = self._instruments[symbol]
+        instrument.found = None
+        _wait(instrument.fundings, (ts_init_ns, ts_event_ns, rate))
 
     def add_metrics(
         self,
@@ -114,7 +116,9 @@ class DerivativeBook:
             global_account_ls_ratio,
             taker_buy_sell_ratio,
         )
-        _wait(self._instruments[symbol].metrics, (ts_init_ns, ts_event_ns, row))
+        instrument = self._instruments[symbol]
+        instrument.found = None
+        _wait(instrument.metrics, (ts_init_ns, ts_event_ns, row))
 
     def add_bar(self, symbol: str, close_ns: int, volume: float, taker_buy_volume: float) -> None:
         """Add a closed base bar's volume, once per bar, known from its close on.
@@ -122,7 +126,9 @@ class DerivativeBook:
         With it the volume delta is that of the bars, or the taker ratio weighed by their volume
         where the bars carry no taker volume (NaN). Without any bar the ratios weigh alike.
         """
-        self._instruments[symbol].bars.append((close_ns, volume, taker_buy_volume))
+        instrument = self._instruments[symbol]
+        instrument.found = None
+        instrument.bars.append((close_ns, volume, taker_buy_volume))
 
     def at(self, symbol: str, now_ns: int) -> DerivativeStatistics:
         """Return an instrument's statistics as known at `now_ns`.
@@ -138,8 +144,10 @@ class DerivativeBook:
             raise OcwError(
                 f"{symbol} now_ns", now_ns, f"ask for {instrument.now_ns} or a later moment"
             )
-        instrument.advance(now_ns)
-        return instrument.statistics()
+        if instrument.found is None or now_ns > instrument.now_ns:
+            instrument.advance(now_ns)
+            instrument.found = instrument.statistics()
+        return instrument.found
 
 
 class _Instrument:
@@ -151,6 +159,7 @@ class _Instrument:
         self.fundings: list[_Waiting[float]] = []
         self.metrics: list[_Waiting[_Row]] = []
         self.bars: list[tuple[int, float, float]] = []
+        self.found: DerivativeStatistics | None = None  # at `now_ns`, until something is added
         self._funding = FundingWindow(settings)
         self._flow = TakerFlow(settings)
         self._window_ns = settings.long_short_window_hours * HOUR_NS
