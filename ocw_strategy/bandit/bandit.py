@@ -81,15 +81,19 @@ class SignalBandit:
             than the windows, or one whose signals were all below ``minimum_signal``.
         """
         credited = False
+        minimum = self._settings.minimum_signal
+        block = outcome.ts_ns // self._horizon_ns
+        # the side alone decides what a signal earned
+        of_rise, of_fall = (outcome.reward(side, self._closes) for side in (1.0, -1.0))
         for name in SIGNALS:
             value = outcome.signals.get(name, 0.0)
-            if not abs(value) >= self._settings.minimum_signal:  # NaN said nothing either
+            strength = abs(value)
+            if not strength >= minimum:  # NaN said nothing either
                 continue
-            strength = min(1.0, abs(value))
+            strength = min(1.0, strength)
             cell = self._cell(outcome.regime, name)
-            reward = outcome.reward(value, self._closes)
+            reward = of_rise if value > 0.0 else of_fall
             if outcome.shadow:
-                block = outcome.ts_ns // self._horizon_ns
                 added = cell.shadows.add(outcome.ts_ns, block, strength, reward)
             else:
                 added = cell.trades.add(

@@ -198,25 +198,37 @@ class _Instrument:
 
     def _add_row(self, time: int, row: _Row) -> None:
         times = self._times
-        at = len(times)
-        if times and time <= times[-1]:  # late, or published again
-            at = bisect_left(times, time)
-            if times[at] == time:
-                old = self._rows[at]
-                row = tuple(b if _published(b) else a for a, b in zip(old, row, strict=True))
-                self._drop_row(at)
+        late = bool(times) and time <= times[-1]
+        if not late and min(row) > 0.0 and sum(row) < math.inf:  # all was published, in order
+            log_ratio = round(math.log(row[_TOP_POSITION]) / _UNIT)
+            times.append(time)
+            self._rows.append(row)
+            self._ratios.append(log_ratio)
+            self._count += 1
+            self._sum += log_ratio
+            self._squares += log_ratio * log_ratio
+            self._flow.add_ratio(time, row[_TAKER], 1)
+            self._newest, self._newest_ns = row, (time,) * _COLUMNS
+        else:
+            self._place_row(time, row)
+
+    def _place_row(self, time: int, row: _Row) -> None:
+        # a row that is late, published again, or has holes
+        times = self._times
+        at = bisect_left(times, time)
+        if at < len(times) and times[at] == time:
+            old = self._rows[at]
+            row = tuple(b if _published(b) else a for a, b in zip(old, row, strict=True))
+            self._drop_row(at)
         ratio = row[_TOP_POSITION]
-        log_ratio = round(math.log(ratio) / _UNIT) if 0.0 < ratio < math.inf else None
+        log_ratio = round(math.log(ratio) / _UNIT) if _published(ratio) else None
         times.insert(at, time)
         self._rows.insert(at, row)
         self._ratios.insert(at, log_ratio)
         self._count_ratio(log_ratio, 1)
-        if 0.0 < row[_TAKER] < math.inf:
+        if _published(row[_TAKER]):
             self._flow.add_ratio(time, row[_TAKER], 1)
-        if at == len(times) - 1 and min(row) > 0.0 and sum(row) < math.inf:  # all was published
-            self._newest, self._newest_ns = row, (time,) * _COLUMNS
-        else:
-            self._note_published(time, row)
+        self._note_published(time, row)
 
     def _drop_row(self, at: int) -> None:
         time, row = self._times.pop(at), self._rows.pop(at)
@@ -241,18 +253,17 @@ class _Instrument:
         """Return everything known now."""
         delta, delta_ns = self._flow.delta(self.now_ns)
         rate, relative, funding_ns = self._funding.newest()
+        values, times = self._newest, self._newest_ns
         oldest = self.now_ns - self._window_ns
+        if min(times) <= oldest:
+            fresh = [time > oldest for time in times]
+            values = [v if known else _NAN for v, known in zip(values, fresh, strict=True)]
+            times = [t if known else 0 for t, known in zip(times, fresh, strict=True)]
+        open_interest, open_interest_value, top_account, top_position, account, taker = values
         (
-            (open_interest, open_interest_ns),
-            (open_interest_value, open_interest_value_ns),
-            (top_account, top_account_ns),
-            (top_position, top_position_ns),
-            (account, account_ns),
-            (taker, taker_ns),
-        ) = [
-            (value, time) if time > oldest else (_NAN, 0)
-            for value, time in zip(self._newest, self._newest_ns, strict=True)
-        ]
+            open_interest_ns, open_interest_value_ns, top_account_ns, top_position_ns, account_ns,
+            taker_ns,
+        ) = times  # fmt: skip
         return DerivativeStatistics(
             self.symbol,
             self.now_ns,
