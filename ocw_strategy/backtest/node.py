@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from nautilus_trader.backtest.config import (
     BacktestDataConfig,
     BacktestEngineConfig,
@@ -185,6 +186,7 @@ def run_node(
     node = BacktestNode([config])
     try:
         node.build()
+        pa.default_memory_pool().release_unused()  # what reading the past for it took
         engine: Any = node.get_engine(config.id)
         for actor in engine.trader.actors():
             if isinstance(actor, OCWActor):
