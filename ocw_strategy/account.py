@@ -45,7 +45,7 @@ def position_reports(
     reports = {}
     for held in account.holdings:
         side = 1 if held.quantity > 0 else -1
-        begun = -((held.opened_ns - account.now_ns) // bar_ns)
+        begun = max(0, -((held.opened_ns - account.now_ns) // bar_ns))
         bars = rings[held.symbol].newest(begun)
         high = max([held.entry_price, *bars.high.tolist()])
         low = min([held.entry_price, *bars.low.tolist()])

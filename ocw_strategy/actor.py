@@ -7,7 +7,7 @@ takes effect after a modelled latency, by a time alert.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,20 @@ from nautilus_trader.common.config import ActorConfig
 from nautilus_trader.model.data import Bar, DataType
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
+from nautilus_trader.model.position import Position
 
 from ocw_strategy.account import AccountView, Holding
-from ocw_strategy.advisor import Advisor, LessonWriter, drive
+from ocw_strategy.advisor import Advice, Advisor, LessonWriter, drive
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.carried import DESK_STATE, CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.catalog.reader import NoDataError, hourly_closes
+from ocw_strategy.delivery import Standing, overtaken
 from ocw_strategy.desk import DecisionDesk
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
-from ocw_strategy.journal import Event, Journal
-from ocw_strategy.market import CloseBarrier, SignalTrack
+from ocw_strategy.journal import Event, Journal, Trade
+from ocw_strategy.market import CloseBarrier, MarketSnapshot, SignalTrack
 from ocw_strategy.market.features import DECISION_NS
 from ocw_strategy.messages import (
     OCW_CLIENT,
@@ -183,11 +185,11 @@ class OCWActor(Actor):
             self._model.add_hour(close_ns, close)
         for due_ns in self._barrier.add(symbol, close_ns):
             self._on_close(due_ns)
-        if (
-            is_decision_close(close_ns)
-            and self._barrier.waits(close_ns)
-            and self.clock.timestamp_ns() > close_ns + CLOSE_WAIT_NS
-        ):
+        if is_decision_close(close_ns) and self._barrier.waits(close_ns):
+            self._await_others(close_ns)
+
+    def _await_others(self, close_ns: int) -> None:
+        if self.clock.timestamp_ns() > close_ns + CLOSE_WAIT_NS:
             self._wait_no_longer(close_ns)  # even its first bar came late
 
     def _on_wait_over(self, event: Any) -> None:
@@ -227,13 +229,14 @@ class OCWActor(Actor):
             self._halts = data
 
     def _on_trade(self, payload: TradePayload) -> None:
-        self._desk.learn(payload)
-        if isinstance(self.advisor, LessonWriter):
-            trade = payload.trade
-            draft = self._desk.draft(trade.trade_id)
-            lesson = drive(self.advisor.lesson(draft, trade.closed_ns))
-            if lesson is not None:
-                self._desk.take_lesson(trade.trade_id, lesson, trade.closed_ns)
+        if self._desk.learn(payload) and isinstance(self.advisor, LessonWriter):
+            self._ask_lesson(self.advisor, payload.trade)
+
+    def _ask_lesson(self, writer: LessonWriter, trade: Trade) -> None:
+        draft = self._desk.draft(trade.trade_id)
+        lesson = drive(writer.lesson(draft, trade.closed_ns))
+        if lesson is not None:
+            self._desk.take_lesson(trade.trade_id, lesson, trade.closed_ns)
 
     # -- a close ----------------------------------------------------------------------------------
 
@@ -257,14 +260,32 @@ class OCWActor(Actor):
 
     def _ask(self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
         snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
-        advice = drive(advisor.decide(snapshot))
+        self._take_advice(verdict, snapshot, drive(advisor.decide(snapshot)), advisor, holdings)
+
+    def _take_advice(
+        self,
+        verdict: Verdict,
+        snapshot: MarketSnapshot,
+        advice: Advice,
+        advisor: Advisor,
+        holdings: tuple[Holding, ...],
+    ) -> None:
         payload = self._desk.decided(snapshot, advice, advisor.name, self.clock.timestamp_ns())
         if payload is None:
             return
         self._reduced.clear()
         for held in holdings:
             self._reviewed[held.symbol] = (held.opened_ns, payload.regime)
-        self._deliver_at(verdict.now_ns + self._latency_ns(verdict.now_ns), payload)
+        reports = snapshot.instruments.items()
+        prices = {symbol: found.price for symbol, found in reports if found.price is not None}
+        asked = _standing(verdict.now_ns, holdings, prices)
+        self._deliver_at(verdict.now_ns + self._latency_ns(verdict.now_ns), payload, asked)
+
+    def _market_ns(self) -> int:
+        return self.clock.timestamp_ns()
+
+    def _price(self, symbol: str) -> float:
+        return self._desk.price(symbol)
 
     def _latency_ns(self, close_ns: int) -> int:
         execution = self._settings.execution
@@ -273,14 +294,23 @@ class OCWActor(Actor):
         # never before the close's stragglers have been waited for
         return max(CLOSE_WAIT_NS + 1, int(execution.latency_seconds * SECOND_NS * factor))
 
-    def _deliver_at(self, alert_ns: int, payload: DecisionPayload) -> None:
+    def _deliver_at(
+        self, alert_ns: int, payload: DecisionPayload, asked: Standing | None = None
+    ) -> None:
         name = f"decision-{payload.decision_id}"
-        self.clock.set_time_alert_ns(name, alert_ns, partial(self._deliver, payload))
+        self.clock.set_time_alert_ns(name, alert_ns, partial(self._deliver, payload, asked))
 
-    def _deliver(self, payload: DecisionPayload, _event: Any) -> None:
+    def _deliver(self, payload: DecisionPayload, asked: Standing | None, _event: Any) -> None:
         if not self.is_running:
             return
         now_ns = self.clock.timestamp_ns()
+        if asked is not None:
+            prices = {symbol: self._price(symbol) for symbol in asked.prices}
+            now = _standing(self._market_ns(), self._holdings(), prices)
+            why = overtaken(asked, now, self._settings.execution)
+            if why is not None:
+                self._desk.hold(payload.close_ns, why, payload.decision_id)
+                return
         message = OcwDecision(
             ts_event=payload.close_ns,
             ts_init=now_ns,
@@ -350,6 +380,23 @@ class OCWActor(Actor):
             ),
         )
 
+    def _reviews(self) -> dict[str, Any]:
+        # what is known of the positions under review, as JSON values
+        return {
+            "reviewed": {symbol: list(seen) for symbol, seen in self._reviewed.items()},
+            "reduced": sorted(self._reduced),
+            "concerns": {symbol: sorted(found) for symbol, found in self._concerns.items()},
+            "asking": sorted(self._asking),
+        }
+
+    def _restore_reviews(self, state: Mapping[str, Any]) -> None:
+        self._reviewed = {
+            symbol: (ns, regime) for symbol, (ns, regime) in state["reviewed"].items()
+        }
+        self._reduced = set(state["reduced"])
+        self._concerns = {symbol: frozenset(found) for symbol, found in state["concerns"].items()}
+        self._asking = set(state["asking"])
+
     # -- views ------------------------------------------------------------------------------------
 
     def _regime_at(self, now_ns: int) -> Regime:
@@ -376,13 +423,16 @@ class OCWActor(Actor):
                 symbol=self._symbol_of[position.instrument_id],
                 quantity=position.signed_qty,
                 entry_price=position.avg_px_open,
-                opened_ns=position.ts_opened,
+                opened_ns=self._opened_ns(position),
                 price=self._desk.price(self._symbol_of[position.instrument_id]),
                 stop_price=stops.get(position.instrument_id),
             )
             for position in self.cache.positions_open()
         ]
         return tuple(sorted(held, key=lambda holding: holding.symbol))
+
+    def _opened_ns(self, position: Position) -> int:
+        return position.ts_opened
 
     def _equity(self) -> float:
         account = self.portfolio.account(VENUE)
@@ -416,6 +466,10 @@ def _macro_series(catalog: Path) -> MacroSeries | None:
     # Macro data is part of a run only where its series lie beside the market data.
     path = catalog / MACRO_FILE
     return read_macro_csv(path) if path.is_file() else None
+
+
+def _standing(now_ns: int, holdings: tuple[Holding, ...], prices: Mapping[str, float]) -> Standing:
+    return Standing(now_ns, prices, {held.symbol: held.quantity for held in holdings})
 
 
 def _position_view(held: Holding, now_ns: int) -> PositionView:

@@ -96,6 +96,8 @@ class DecisionDesk:
         self._trades: deque[Trade] = deque(maxlen=_MAX_TRADES)
         self._memory_note = ""
         self._reflections = ReflectionBook()
+        self.warming = False
+        """While true a close is history at a live start: nothing is decided or journalled on it."""
 
     # -- market data ------------------------------------------------------------------------------
 
@@ -136,7 +138,7 @@ class DecisionDesk:
             return None
         verdict = None
         self._settle_calls(now_ns)
-        if now_ns < self._settings.run.start_ns:
+        if self.warming or now_ns < self._settings.run.start_ns:
             self.watch.observe(now_ns)
         else:
             verdict = self.watch.decide(
@@ -158,7 +160,8 @@ class DecisionDesk:
                     regime=regime.key,
                 )
             )
-        if self._regime is None or regime.key != self._regime.key:
+        changed = self._regime is None or regime.key != self._regime.key
+        if changed and not self.warming:
             self._journal.append(
                 RegimeRow(
                     ts_ns=now_ns,
@@ -331,6 +334,11 @@ class DecisionDesk:
             targets=targets,
         )
 
+    def hold(self, close_ns: int, why: str, decision_id: str) -> None:
+        """Take notice that a decision did not take effect: its call changed nothing."""
+        self._journal.append(Event(close_ns, f"hold:{why}", "", decision_id))
+        self._calls = deque((ns, {} if ns == close_ns else made) for ns, made in self._calls)
+
     def _charge(self, now_ns: int, usd: Decimal, *, call_ns: int) -> None:
         try:
             self.gate.charge(call_ns, float(usd))
@@ -361,11 +369,20 @@ class DecisionDesk:
 
     # -- a closed trade ---------------------------------------------------------------------------
 
-    def learn(self, payload: TradePayload) -> None:
-        """Credit a closed trade to the signals and the regime it was entered with."""
+    def learn(self, payload: TradePayload) -> bool:
+        """Credit a closed trade to the signals and the regime it was entered with.
+
+        Returns
+        -------
+        bool
+            Whether it taught anything: a trade that was entered on no signal, since a person told
+            the journal of it, does not.
+        """
         trade = payload.trade
         self._trades.append(trade)
         outcome = payload.outcome()
+        if not outcome.signals:
+            return False
         self.bandit.record(outcome)
         self._reflect(trade, outcome.signals)
         for signal, posterior in self.bandit.report(trade.regime).items():
@@ -379,6 +396,7 @@ class DecisionDesk:
                     outcomes=posterior.outcomes,
                 )
             )
+        return True
 
     def draft(self, trade_id: str) -> str:
         """Return the text of the reflection on a closed trade that was just learnt from."""

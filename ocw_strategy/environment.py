@@ -17,11 +17,16 @@ from ocw_strategy.errors import SettingsError
 
 SECRETS = (
     "ANTHROPIC_API_KEY",
+    "BINANCE_API_KEY",
+    "BINANCE_API_SECRET",
     "BINANCE_DEMO_API_KEY",
     "BINANCE_DEMO_API_SECRET",
     "FRED_API_KEY",
 )
 """The variables that hold a key of a service OCW talks to."""
+PLAIN = ("ANTHROPIC_BASE_URL", "LOG_LEVEL", "RAY_ADDRESS")
+"""The variables that hold none. Every variable is explained in ``.env.example``."""
+_LEVELS = ("ERROR", "WARNING", "INFO", "DEBUG")
 
 _handed_out: set[str] = set()  # values from elsewhere than SECRETS: redacted for the same reason
 
@@ -57,6 +62,20 @@ def secret(name: str) -> str | None:
 def variable(name: str) -> str | None:
     """Return the value of a variable that holds no key, or None when it is not set or blank."""
     return os.environ.get(name, "").strip() or None
+
+
+def log_level() -> str:
+    """Return how much the engine of a live node says, by ``LOG_LEVEL``; errors alone by default.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such level.
+    """
+    level = (variable("LOG_LEVEL") or _LEVELS[0]).upper()
+    if level not in _LEVELS:
+        raise SettingsError("LOG_LEVEL", level, f"name one of {', '.join(_LEVELS)}")
+    return level
 
 
 def secret_from_file(path: Path) -> str:

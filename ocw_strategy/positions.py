@@ -4,7 +4,7 @@ Engine-free: it is given fills as plain values and keeps the lots behind every p
 same bookkeeping serves a backtest, a live node and its restart.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -128,7 +128,39 @@ class PositionBook:
 
     def entry_filled(self, intent: Intent, context: EntryContext, fill: Fill) -> None:
         """Open a lot with the context of its own decision."""
-        self._journal_fill(intent, fill)
+        self.note_fill(intent, fill)
+        self._open(intent, context, fill)
+
+    def rebuild(self, history: Iterable[tuple[Intent, EntryContext | None, Fill]]) -> None:
+        """Open and close lots by fills that are journalled already; nothing is told or written."""
+        for intent, context, fill in history:
+            if intent.purpose == "entry" and context is not None:
+                self._open(intent, context, fill)
+            else:
+                closable = min(fill.quantity, self.quantity(intent.symbol))
+                self._lots.close(intent.symbol, closable, fill.price, fill.fee_usd, fill.ts_ns)
+
+    def marks(self) -> dict[str, list[str]]:
+        """Return what no fill tells of each open lot, as JSON values.
+
+        The best and the worst price it has seen, and the funding it was paid.
+        """
+        return {
+            lot.lot_id: [str(lot.best_price), str(lot.worst_price), str(lot.funding_usd)]
+            for symbol in self._symbols
+            for lot in self._lots.open_lots(symbol)
+        }
+
+    def restore_marks(self, state: Mapping[str, Sequence[str]]) -> None:
+        """Take back what `marks` gave, for the lots that are still open."""
+        for symbol in self._symbols:
+            for lot in self._lots.open_lots(symbol):
+                if lot.lot_id in state:
+                    lot.best_price, lot.worst_price, lot.funding_usd = map(
+                        Decimal, state[lot.lot_id]
+                    )
+
+    def _open(self, intent: Intent, context: EntryContext, fill: Fill) -> None:
         self._lots.open(
             Lot(
                 lot_id=f"{intent.client_order_id}/{fill.trade_id}",
@@ -148,7 +180,7 @@ class PositionBook:
 
     def reduction_filled(self, intent: Intent, fill: Fill, reason: str) -> None:
         """Close the oldest lots and queue what is to be told of them."""
-        self._journal_fill(intent, fill)
+        self.note_fill(intent, fill)
         closed_lots = self._lots.close(
             intent.symbol, fill.quantity, fill.price, fill.fee_usd, fill.ts_ns
         )
@@ -157,7 +189,8 @@ class PositionBook:
             self._journal.append(row)
             self._untold.append(TradePayload.from_closed(closed, row))
 
-    def _journal_fill(self, intent: Intent, fill: Fill) -> None:
+    def note_fill(self, intent: Intent, fill: Fill) -> None:
+        """Journal a fill."""
         self._journal.append(
             FillRow(
                 trade_id=fill.trade_id,

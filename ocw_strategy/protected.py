@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from nautilus_trader.config import StrategyConfig
-from nautilus_trader.model.enums import OrderSide, PositionAdjustmentType
+from nautilus_trader.model.enums import OrderSide, PositionAdjustmentType, TriggerType
 from nautilus_trader.model.events import (
     OrderCanceled,
     OrderDenied,
@@ -46,7 +46,7 @@ class OCWStrategyConfig(StrategyConfig, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Resting:
+class Resting:
     """The stop that rests at the venue."""
 
     order: Order
@@ -73,10 +73,11 @@ class ProtectedStrategy(Strategy):
         self._legs = LegBook.rebuilt(
             self._journal.rows(Intent), self._journal.rows(OrderEvent), self._journal.rows(FillRow)
         )
+        self._trigger_type = TriggerType.DEFAULT
         self._instruments: dict[str, Instrument] = {}
         self._intents: dict[str, Intent] = {}
         self._contexts: dict[str, EntryContext] = {}
-        self._stops: dict[str, _Resting] = {}
+        self._stops: dict[str, Resting] = {}
         self._working: dict[str, str] = {}
         self._leaving: dict[str, str] = {}
         self._funding_seen: dict[str, int] = {}
@@ -98,6 +99,7 @@ class ProtectedStrategy(Strategy):
         context: EntryContext | None = None,
         reference_price: Decimal | None = None,
         trigger: float | None = None,
+        limit: Decimal | None = None,
     ) -> Order:
         # The intent is durable before its order leaves.
         instrument = self._instruments[symbol]
@@ -110,11 +112,18 @@ class ProtectedStrategy(Strategy):
             "reduce_only": purpose != "entry",
             "client_order_id": ClientOrderId(name),
         }
-        if trigger is None:
+        order: Order
+        if limit is not None:
+            order = self.order_factory.limit(
+                **common, price=instrument.make_price(limit), post_only=True
+            )
+        elif trigger is None:
             order = self.order_factory.market(**common)
         else:
             order = self.order_factory.stop_market(
-                **common, trigger_price=instrument.make_price(trigger)
+                **common,
+                trigger_price=instrument.make_price(trigger),
+                trigger_type=self._trigger_type,
             )
         reference = reference_price or self._book.price(symbol)
         intent = Intent(
@@ -152,19 +161,19 @@ class ProtectedStrategy(Strategy):
 
     def on_order_rejected(self, event: OrderRejected) -> None:
         """Record the refusal; a stop that would trigger at once closes at market instead."""
-        self._refused(event.client_order_id.value, event.reason, event.ts_event)
+        self._refused(event.client_order_id.value, event.reason, self._stamp_ns(event.ts_event))
 
     def on_order_denied(self, event: OrderDenied) -> None:
         """Record the refusal."""
-        self._refused(event.client_order_id.value, event.reason, event.ts_event)
+        self._refused(event.client_order_id.value, event.reason, self._stamp_ns(event.ts_event))
 
     def on_order_canceled(self, event: OrderCanceled) -> None:
         """Forget an order the venue gave up; a position that lost its stop gets a new one."""
-        self._ended(event.client_order_id.value, "canceled", event.ts_event)
+        self._ended(event.client_order_id.value, "canceled", self._stamp_ns(event.ts_event))
 
     def on_order_expired(self, event: OrderExpired) -> None:
         """Forget an order the venue let expire; a position that lost its stop gets a new one."""
-        self._ended(event.client_order_id.value, "expired", event.ts_event)
+        self._ended(event.client_order_id.value, "expired", self._stamp_ns(event.ts_event))
 
     def _ended(self, name: str, status: str, now_ns: int) -> None:
         intent = self._intents[name]
@@ -177,7 +186,7 @@ class ProtectedStrategy(Strategy):
             self._protect(symbol, now_ns)
 
     def _refused(self, name: str, reason: str, now_ns: int) -> None:
-        intent = self._intents.pop(name)
+        intent = self._intents[name]
         self._leaving.pop(intent.symbol, None)
         self._done(intent)
         self._journal.append(OrderEvent(name, now_ns, "refused", "", reason))
@@ -185,7 +194,7 @@ class ProtectedStrategy(Strategy):
         if intent.purpose == "stop":
             resting = self._stops.get(intent.symbol)
             if resting is not None and resting.order.client_order_id.value == name:
-                del self._stops[intent.symbol]
+                self._lose_stop(intent.symbol, name)
             self._leave(intent.symbol, "stop_refused", now_ns)
 
     def on_order_filled(self, event: OrderFilled) -> None:
@@ -195,7 +204,7 @@ class ProtectedStrategy(Strategy):
         symbol = intent.symbol
         fill = Fill(
             trade_id=event.trade_id.value,
-            ts_ns=event.ts_event,
+            ts_ns=self._stamp_ns(event.ts_event),
             quantity=event.last_qty.as_decimal(),
             price=event.last_px.as_decimal(),
             fee_usd=event.commission.as_decimal(),
@@ -203,8 +212,15 @@ class ProtectedStrategy(Strategy):
         )
         # by its id: a position that this fill has closed may have paid in the same bar
         self._take_funding(symbol, self.cache.position(event.position_id))
+        self._take_fill(intent, fill, ended=self.cache.order(event.client_order_id).is_closed)
+
+    def _stamp_ns(self, event_ns: int) -> int:
+        return event_ns
+
+    def _take_fill(self, intent: Intent, fill: Fill, *, ended: bool) -> None:
+        symbol = intent.symbol
         if intent.purpose == "entry":
-            self._book.entry_filled(intent, self._contexts[name], fill)
+            self._book.entry_filled(intent, self._contexts[intent.client_order_id], fill)
         else:
             reason = self._exit_reason(intent)
             self._book.reduction_filled(intent, fill, reason)
@@ -212,7 +228,7 @@ class ProtectedStrategy(Strategy):
                 self._leaving.pop(symbol, None)
                 if reason != "decision":
                     self._halt.on_exit(symbol, fill.ts_ns)
-        if self.cache.order(event.client_order_id).is_closed:
+        if ended:
             self._done(intent)
         self._protect(symbol, fill.ts_ns)
         if intent.purpose == "exit" and symbol not in self._working:
@@ -247,10 +263,16 @@ class ProtectedStrategy(Strategy):
         )
         if order.is_closed:  # refused; the refusal has closed the position
             return
-        self._stops[symbol] = _Resting(order, level, quantity)
+        self._stops[symbol] = Resting(order, level, quantity)
+        self._replace_stop(old, order)
+
+    def _replace_stop(self, old: Resting | None, new: Order) -> None:
         self._cancel(old)
 
-    def _cancel(self, stop: _Resting | None) -> None:
+    def _lose_stop(self, symbol: str, name: str) -> None:
+        del self._stops[symbol]
+
+    def _cancel(self, stop: Resting | None) -> None:
         if stop is not None and not stop.order.is_closed:
             self.cancel_order(stop.order)
 

@@ -124,14 +124,22 @@ class CostSettings(Strict):
 
 
 class ExecutionSettings(Strict):
-    """How a decision reaches the simulated venue."""
+    """How a decision reaches the venue, and how a simulated one fills it."""
 
     entry_timing: Literal["next_bar", "alert"] = "next_bar"
     """``next_bar`` fills no earlier than the next base bar's close; ``alert`` is optimistic."""
+    entry_order: Literal["market", "post_only"] = "market"
+    """``post_only`` rests a tick inside the last price for the maker's fee and may not fill."""
+    entry_wait_seconds: float = Field(default=120.0, ge=1, le=3600)
+    """How long a post-only entry rests; what has not filled by then is given up."""
     latency_seconds: float = Field(default=6.0, ge=0, le=300)
     """Median time from the close to the decision taking effect."""
     latency_sigma: float = Field(default=0.35, ge=0, le=2)
     """Spread of that time, the sigma of its log-normal distribution."""
+    max_answer_age_seconds: float = Field(default=300.0, ge=10, le=3600)
+    """An answer that takes effect longer after its close is a hold."""
+    max_price_move_fraction: float = Field(default=0.01, gt=0, le=0.2)
+    """So is one by whose time any instrument's price has moved further since the close."""
     oms: Literal["NETTING", "HEDGING"] = "NETTING"
     """Position accounting at the venue: netting as live; hedging is faster and for sweeps."""
     margin_check: bool = True
@@ -235,15 +243,26 @@ def load_settings(path: Path, overrides: Mapping[str, object] | None = None) -> 
     SettingsError
         If the file is missing or not TOML, or a key or value in it is refused.
     """
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError("config", str(path), "name a file that exists") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError("config", str(path), f"mend its TOML: {error}") from error
+    tables = read_toml(path)
     for key, value in (overrides or {}).items():
         put(tables, key, value)
     return settings_from(tables)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        If it is missing or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError("config", str(path), "name a file that exists") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError("config", str(path), f"mend its TOML: {error}") from error
 
 
 def settings_from(tables: Mapping[str, Any]) -> Settings:
@@ -296,7 +315,7 @@ def put(tables: dict[str, Any], key: str, value: object) -> None:
     tables[last] = value
 
 
-def one_sentence(fault: ErrorDetails, model: type[BaseModel]) -> SettingsError:
+def one_sentence(fault: ErrorDetails, model: type[BaseModel], place: str = "") -> SettingsError:
     """Return a validation fault as one sentence: the key, what was found and what to do.
 
     Parameters
@@ -305,9 +324,11 @@ def one_sentence(fault: ErrorDetails, model: type[BaseModel]) -> SettingsError:
         The first of a validation's errors.
     model : type
         The model it was validated against: where similar keys are looked for.
+    place : str, optional
+        The table it stands in.
     """
     path = [str(part) for part in fault["loc"]]
-    field = ".".join(path) or "config"
+    field = ".".join([place, *path] if place else path) or "config"
     if fault["type"] == "extra_forbidden":
         hint = close_match(path[-1], _known_keys(path[:-1], model))
         return SettingsError(field, fault["input"], f"unknown key, remove it{hint}")

@@ -8,6 +8,7 @@ of their arrival is nothing.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -15,7 +16,7 @@ from typing import Any
 
 from nautilus_trader.model.data import Bar, DataType
 from nautilus_trader.model.enums import OrderSide
-from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.model.objects import Currency
 
 from ocw_strategy.carried import HALT_STATE, CarriedState
@@ -43,7 +44,7 @@ from ocw_strategy.risk import (
     measures_equity,
     round_down,
 )
-from ocw_strategy.units import HOUR_NS, MINUTE_NS, close_of
+from ocw_strategy.units import HOUR_NS, MINUTE_NS, SECOND_NS, close_of
 
 _USDT = Currency.from_str("USDT")
 
@@ -105,7 +106,7 @@ class OCWStrategy(ProtectedStrategy):
         """Hand over what is still to be told; stops stay at the venue."""
         self._tell_trades()
         # in place of a sample of the same close: orders may have filled since it was taken
-        self._journal.replace(self._equity_now(self.clock.timestamp_ns()))
+        self._journal.replace(self._equity_now(self._now_ns()))
         self._journal.save_state(HALT_STATE, self._halt.state())
 
     def on_dispose(self) -> None:
@@ -123,7 +124,7 @@ class OCWStrategy(ProtectedStrategy):
         if not isinstance(data, OcwDecision):
             return
         decision = data.read()
-        now_ns = self.clock.timestamp_ns()
+        now_ns = self._now_ns()
         if self._barrier.finish(decision.close_ns):  # a bar of that close did not come
             self._on_close(decision.close_ns)
         contexts = {target.symbol: EntryContext(decision, target) for target in decision.targets}
@@ -157,8 +158,18 @@ class OCWStrategy(ProtectedStrategy):
                 self._event(now_ns, "dropped:review_entry", leg.symbol, "a review only reduces")
             else:
                 self._queue(leg, contexts[leg.symbol], now_ns)
-        if self._settings.execution.entry_timing == "alert":
+        if self._acts_at_once():
             self._send_tickets(now_ns)
+
+    def _acts_at_once(self) -> bool:
+        return self._settings.execution.entry_timing == "alert"
+
+    def _now_ns(self) -> int:
+        return self.clock.timestamp_ns()
+
+    def _blocked(self, now_ns: int) -> str | None:
+        # why nothing may be entered
+        return self._halt.blocked(now_ns)
 
     def _reduces(self, target: TargetContext) -> bool:
         # What a review saw may have been closed or turned since.
@@ -195,7 +206,7 @@ class OCWStrategy(ProtectedStrategy):
         # What was planned is checked once more: a stop may have filled, a halt begun since.
         leg, quantity = ticket.leg, ticket.quantity
         if leg.purpose == "entry":
-            refusal = self._halt.blocked(now_ns) or self._halt.cooling(now_ns).get(symbol)
+            refusal = self._blocked(now_ns) or self._halt.cooling(now_ns).get(symbol)
             if self._book.price_ns(symbol) < now_ns - now_ns % self._bar_ns:
                 refusal = "stale_price"
             wanted = 1 if leg.delta_notional > 0 else -1
@@ -207,17 +218,37 @@ class OCWStrategy(ProtectedStrategy):
         if refusal:
             self._event(now_ns, f"dropped:{refusal}", symbol, leg.purpose)
             return
-        self._send(
+        side = OrderSide.BUY if leg.delta_notional > 0 else OrderSide.SELL
+        limit = self._limit_price(symbol, side) if leg.purpose == "entry" else None
+        order = self._send(
             symbol,
             ticket.context.decision.decision_id,
             "exit/decision" if leg.purpose == "exit" else leg.purpose,
-            OrderSide.BUY if leg.delta_notional > 0 else OrderSide.SELL,
+            side,
             quantity,
             leg.purpose,
             now_ns,
             context=ticket.context,
             reference_price=ticket.reference_price,
+            limit=limit,
         )
+        if limit is not None and not order.is_closed:
+            wait_ns = round(self._settings.execution.entry_wait_seconds * SECOND_NS)
+            name = order.client_order_id.value
+            self._later(f"entry-{name}", wait_ns, partial(self._give_up_entry, name))
+
+    def _limit_price(self, symbol: str, side: OrderSide) -> Decimal | None:
+        # a tick inside the last price: at the price itself it might cross and be refused
+        if self._settings.execution.entry_order == "market":
+            return None
+        tick = self._instruments[symbol].price_increment.as_decimal()
+        return self._book.price(symbol) - (tick if side == OrderSide.BUY else -tick)
+
+    def _give_up_entry(self, name: str, _event: Any = None) -> None:
+        order = self.cache.order(ClientOrderId(name))
+        if order is not None and not order.is_closed:
+            self._event(self._now_ns(), "entry_given_up", self._intents[name].symbol, name)
+            self.cancel_order(order)
 
     def on_order_refused(self, intent: Intent, now_ns: int) -> None:
         """Give up what was to follow a refused order."""
@@ -243,9 +274,13 @@ class OCWStrategy(ProtectedStrategy):
                 self._on_close(due_ns)
         if close_ns > self._armed_ns and self._matters(close_ns) and self._barrier.waits(close_ns):
             self._armed_ns = close_ns
-            self.clock.set_time_alert_ns(
-                f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, partial(self._on_overdue, close_ns)
-            )
+            self._after_close(close_ns, partial(self._on_overdue, close_ns))
+
+    def _later(self, name: str, delay_ns: int, callback: Callable[[Any], None]) -> None:
+        self.clock.set_time_alert_ns(name, self.clock.timestamp_ns() + delay_ns, callback)
+
+    def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
+        self.clock.set_time_alert_ns(f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, callback)
 
     def _matters(self, close_ns: int) -> bool:
         # whether there is anything to do at a close
@@ -336,7 +371,7 @@ class OCWStrategy(ProtectedStrategy):
             positions=positions,
             prices=self._book.prices,
             orders_last_hour=len(self._sent_ns),
-            entries_blocked=self._halt.blocked(now_ns),
+            entries_blocked=self._blocked(now_ns),
             blocked=self._halt.cooling(now_ns),
         )
 

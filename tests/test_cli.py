@@ -29,6 +29,7 @@ def ocw(
 @pytest.mark.parametrize(
     "command",
     [(), ("demo",), ("backtest",), ("runs",), ("record",), ("explain",), ("spend",), ("doctor",),
+     ("live",), ("halt",), ("resume",), ("status",),
      ("data",), ("data", "sample"), ("data", "import"), ("data", "fetch"), ("data", "info"),
      ("data", "macro"), ("backup",), ("restore",), ("journal",), ("journal", "check"),
      ("journal", "export"), ("journal", "prune")],

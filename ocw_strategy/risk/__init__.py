@@ -4,7 +4,7 @@ from ocw_strategy.risk.exits import ExitRules, ExitSignal, StopLevel
 from ocw_strategy.risk.halt import HaltEvent, HaltGuard, measures_equity
 from ocw_strategy.risk.limits import RiskLimits
 from ocw_strategy.risk.lots import ClosedLot, Lot, LotBook, trade_row
-from ocw_strategy.risk.order_ids import LegBook, client_order_id
+from ocw_strategy.risk.order_ids import ENDED, PREFIX, LegBook, client_order_id
 from ocw_strategy.risk.plan import ClampEvent, Dropped, Leg, Plan
 from ocw_strategy.risk.portfolio import (
     TRAIL_SCALES,
@@ -21,6 +21,8 @@ from ocw_strategy.risk.settings import ExitSettings, HaltSettings, ReviewSetting
 from ocw_strategy.risk.sizing import InvalidTargetError, TargetExposure, wanted_fraction
 
 __all__ = [
+    "ENDED",
+    "PREFIX",
     "TRAIL_SCALES",
     "ClampEvent",
     "ClosedLot",

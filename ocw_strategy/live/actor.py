@@ -1,0 +1,331 @@
+"""The actor in a live node: the same one, with the advisor as a task and faults kept from it.
+
+It adds what only the wall clock needs. History is taken in before the first decision, while live
+bars wait. The advisor is awaited in a task, one at a time; a wake meanwhile is counted and skipped,
+and its answer is looked at again when it arrives: too old, or for a price or a position that is no
+longer there, it becomes a hold. What was learnt is durable after every decision close and every
+trade, with the trades it was learnt from, so that a restart learns each trade exactly once.
+"""
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from nautilus_trader.model.data import Bar
+from nautilus_trader.model.position import Position
+
+from ocw_strategy.account import Holding
+from ocw_strategy.actor import OCWActor, OCWActorConfig
+from ocw_strategy.advisor import Advice, Advisor, LessonWriter
+from ocw_strategy.advisor.outcomes import TIMEOUT
+from ocw_strategy.advisors import make_advisor
+from ocw_strategy.catalog import OcwTakerFlow
+from ocw_strategy.delivery import Standing
+from ocw_strategy.engine import instrument_id, venue_symbol
+from ocw_strategy.gate import Verdict, is_decision_close
+from ocw_strategy.journal import Event, Trade
+from ocw_strategy.live.desk import NodeDesk, Work, guarded
+from ocw_strategy.live.history import History
+from ocw_strategy.live.restart import told_trade
+from ocw_strategy.market import MarketSnapshot
+from ocw_strategy.messages import DecisionPayload, OcwTradeClosed
+from ocw_strategy.units import MINUTE_NS, close_of
+
+CLOSE_WAIT_S = 3.0
+STATE = "actor/2"
+
+
+class LiveActor(OCWActor):
+    """Decide in a live node.
+
+    Parameters
+    ----------
+    config : OCWActorConfig
+    node : NodeDesk
+        Shared with the strategy and the keeper.
+    history : History, optional
+        Where what came before the start is fetched.
+    """
+
+    def __init__(
+        self,
+        config: OCWActorConfig,
+        node: NodeDesk,
+        history: History | None = None,
+    ) -> None:
+        super().__init__(config)
+        self._node = node
+        self._history = history
+        self._waiting: list[Any] = []
+        self._closes: dict[str, int] = {}
+        self._bar_ns = self._settings.data.bar_minutes * MINUTE_NS
+        self._filling = False
+        self._learnt: list[str] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asked: asyncio.Task[None] | None = None
+        self._awaited_ns = 0
+        self._opened: dict[tuple[str, int], int] = {}
+
+    # -- start and stop ---------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Subscribe, then take in the history."""
+        if self.advisor is None:
+            self.advisor, self._close_advisor = make_advisor(
+                self._settings, self._journal, live=True
+            )
+        super().on_start()
+        self._spawn(self._warm_up())
+
+    def _warm_regime(self, now_ns: int) -> None:
+        pass  # with the history
+
+    async def _warm_up(self) -> None:
+        found: Sequence[Any] = ()
+        try:
+            if self._history is not None:
+                found = await self._history.items(self._instruments())
+                first_ns = min((i.ts_init for i in found if isinstance(i, Bar)), default=0)
+                self._model.warm(await self._history.hours(first_ns))
+        except Exception as error:  # cold is worse than warm and better than dead
+            self.on_handler_fault("history", error)
+        self._desk.warming = True
+        for number, item in enumerate(found):
+            if number % 200 == 199:
+                await asyncio.sleep(0)  # fills and stops do not wait for it
+            self._feed(item)
+        self._desk.warming = False
+        self._restore()
+        self._node.warm = True
+        self._play_waiting()
+
+    async def _fill(self, since_ns: int, history: History) -> None:
+        # what was missed is learnt from and not decided on: its moment has passed
+        missed: Sequence[Any] = ()
+        try:
+            missed = await history.bars(self._instruments(), since_ns)
+        except Exception as error:  # the features know how to live with a gap
+            self.on_gap(f"not filled: {error!r}")
+        first_ns = min(close_of(i.ts_event) for i in self._waiting if isinstance(i, Bar))
+        self._desk.warming = True
+        for item in missed:
+            if close_of(item.ts_event) < first_ns:
+                self._feed(item)
+        self._desk.warming = self._filling = False
+        # a bar that waits may have lost the takers' part of it to what was fed just now
+        flows = [i for i in missed if not isinstance(i, Bar) and close_of(i.ts_event) >= first_ns]
+        self._waiting = sorted([*flows, *self._waiting], key=_by_close)
+        self._play_waiting()
+
+    def _instruments(self) -> dict[str, Any]:
+        return {s: self.cache.instrument(instrument_id(s)) for s in self._desk.symbols}
+
+    def _feed(self, item: Any) -> None:
+        if not isinstance(item, Bar):
+            super().on_data(item)
+            return
+        symbol, close_ns = self._symbol_of[item.bar_type.instrument_id], close_of(item.ts_event)
+        if close_ns > self._closes.get(symbol, 0):
+            self._closes[symbol] = close_ns
+            super().on_bar(item)
+
+    def _play_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for item in waiting:
+            self._feed(item)
+
+    def on_gap(self, detail: str) -> None:
+        """Take notice of bars that did not come."""
+        self._journal.append(Event(self._node.market_ns, "bars_missed", "", detail))
+
+    def _restore(self) -> None:
+        state = self._journal.load_state(STATE)
+        if state is not None:
+            self._desk.restore(state["desk"])
+            self._learnt = list(state["learnt"])
+            self._restore_reviews(state["reviews"])
+        for trade in self._journal.rows(Trade):
+            if trade.trade_id not in self._learnt:
+                self._learn(OcwTradeClosed(
+                    ts_event=trade.closed_ns,
+                    ts_init=trade.closed_ns,
+                    trade_id=trade.trade_id,
+                    payload=told_trade(self._journal, trade).model_dump_json(),
+                ))  # fmt: skip
+
+    def on_stop(self) -> None:
+        """Let go of what was asked, and keep what was learnt."""
+        for task in self._tasks:
+            task.cancel()
+        if self._node.warm:
+            self._keep()
+
+    def _keep(self) -> None:
+        state = {
+            "desk": self._desk.state(),
+            "learnt": self._learnt,
+            "reviews": self._reviews(),
+        }
+        self._journal.save_state(STATE, state)
+
+    # -- handlers ---------------------------------------------------------------------------------
+
+    @guarded
+    def on_bar(self, bar: Bar) -> None:
+        """Take the bar in, once the history is."""
+        symbol, close_ns = self._symbol_of[bar.bar_type.instrument_id], close_of(bar.ts_event)
+        self._node.see(symbol, close_ns)
+        last_ns = self._closes.get(symbol, close_ns)
+        if not self._node.warm or self._filling:
+            self._waiting.append(bar)
+        elif self._history is not None and close_ns > last_ns + self._bar_ns:
+            self.on_gap(f"{symbol}: none between {last_ns} and {close_ns}")
+            self._waiting.append(bar)
+            self._filling = True
+            self._spawn(self._fill(min(self._closes.values()), self._history))
+        else:
+            self._feed(bar)
+
+    @guarded
+    def on_data(self, data: Any) -> None:
+        """Take the message in; a closed trade exactly once."""
+        if isinstance(data, OcwTradeClosed):
+            # before the history is in it is found in the journal
+            if self._node.warm:
+                self._learn(data)
+        elif isinstance(data, OcwTakerFlow) and (self._filling or not self._node.warm):
+            self._waiting.append(data)  # it goes with its bar
+        else:
+            super().on_data(data)
+
+    def _learn(self, data: OcwTradeClosed) -> None:
+        if data.trade_id not in self._learnt:
+            super().on_data(data)
+            self._learnt.append(data.trade_id)
+            self._keep()
+
+    def on_handler_fault(self, where: str, error: Exception) -> None:
+        """Record a fault; nothing is entered until a restart."""
+        self.log.exception(f"{where} of the actor", error)
+        self._node.blocks[f"fault:{where}"] = repr(error)
+        self._journal.append(Event(self._node.market_ns, f"fault:{where}", "", f"actor: {error!r}"))
+
+    def _on_close(self, close_ns: int) -> None:
+        if self._desk.warming:  # the past: nothing that is held now was held then
+            if is_decision_close(close_ns):
+                self._desk.close(close_ns)
+            return
+        super()._on_close(close_ns)
+        if is_decision_close(close_ns):
+            self._keep()
+        else:
+            self._journal.flush()
+
+    @guarded
+    def review(self, marks: Mapping[str, Decimal]) -> None:
+        """Review what is held at other prices than the bars': rules that may only reduce.
+
+        Parameters
+        ----------
+        marks : mapping of str to Decimal
+            By the venue's symbols.
+        """
+        if not self._node.warm:
+            return
+        holdings = tuple(
+            replace(held, price=float(marks[venue_symbol(held.symbol)]))
+            for held in self._holdings()
+        )
+        self._review(self._market_ns(), holdings)
+
+    def _start_waiting(self, now_ns: int) -> None:
+        pass  # a close is waited for from its first bar on, in whatever time the market has
+
+    def _await_others(self, close_ns: int) -> None:
+        if close_ns > self._awaited_ns:
+            self._awaited_ns = close_ns
+            asyncio.get_running_loop().call_later(CLOSE_WAIT_S, self._overdue, close_ns)
+
+    @guarded
+    def _overdue(self, close_ns: int) -> None:
+        if self.is_running:
+            self._wait_no_longer(close_ns)
+
+    # -- the advisor, off the loop ----------------------------------------------------------------
+
+    def _ask(self, advisor: Advisor, verdict: Verdict, holdings: tuple[Holding, ...]) -> None:
+        if self._asked is not None and not self._asked.done():
+            self._journal.append(Event(verdict.now_ns, "wake_skipped", "", "an answer is awaited"))
+            return
+        snapshot = self._desk.snapshot(verdict, self._account(verdict.now_ns, holdings))
+        self._asked = self._spawn(self._answer(advisor, verdict, snapshot, holdings))
+
+    async def _answer(
+        self,
+        advisor: Advisor,
+        verdict: Verdict,
+        snapshot: MarketSnapshot,
+        holdings: tuple[Holding, ...],
+    ) -> None:
+        try:
+            try:  # an advisor has a limit of its own; one that hangs all the same is not waited for
+                async with asyncio.timeout(self._settings.execution.max_answer_age_seconds):
+                    advice = await advisor.decide(snapshot)
+            except TimeoutError:
+                advice = Advice(None, TIMEOUT, "no answer while it would have stood")
+            self._node.last_decision = (verdict.now_ns, advice.outcome)
+            self._take_advice(verdict, snapshot, advice, advisor, holdings)
+            self._keep()
+        except Exception as error:  # an answer that cannot be had is a hold
+            self.on_handler_fault("advisor", error)
+
+    def _ask_lesson(self, writer: LessonWriter, trade: Trade) -> None:
+        self._spawn(self._take_lesson(writer, trade))
+
+    async def _take_lesson(self, writer: LessonWriter, trade: Trade) -> None:
+        try:
+            lesson = await writer.lesson(self._desk.draft(trade.trade_id), trade.closed_ns)
+            if lesson is not None:
+                self._desk.take_lesson(trade.trade_id, lesson, trade.closed_ns)
+                self._keep()
+        except Exception as error:  # the draft stands
+            self.on_handler_fault("lesson", error)
+
+    def _spawn(self, work: Work) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop itself keeps none
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.on_handler_fault(
+                "task", error if isinstance(error, Exception) else Exception(error)
+            )
+
+    def _deliver_at(
+        self, alert_ns: int, payload: DecisionPayload, asked: Standing | None = None
+    ) -> None:
+        self._deliver(payload, asked, None)  # the answer took as long as it took
+
+    def _market_ns(self) -> int:
+        return self._node.market_ns if self._node.replayed else self.clock.timestamp_ns()
+
+    def _price(self, symbol: str) -> float:
+        mark, _ = self._node.marks.get(symbol, (math.nan, 0))
+        return mark
+
+    def _opened_ns(self, position: Position) -> int:
+        # account events are stamped by the wall, and a replayed market has a time of its own
+        if not self._node.replayed:
+            return position.ts_opened
+        key = (position.id.value, position.ts_opened)
+        return self._opened.setdefault(key, self._node.market_ns)
+
+
+def _by_close(item: Bar | OcwTakerFlow) -> tuple[int, bool]:
+    return close_of(item.ts_event), isinstance(item, Bar)

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from ocw_strategy.live.halt import HaltFile, HaltFileError, HaltNote
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> HaltFile:
+    return HaltFile(tmp_path / "journal.db")
+
+
+def test_without_a_file_nothing_is_halted(file: HaltFile) -> None:
+    assert not file.halted()
+    assert file.note() is None
+
+
+def test_a_halt_says_when_and_why_until_it_is_resumed(file: HaltFile) -> None:
+    note = HaltNote(7, "asked by the owner", flatten=True)
+    file.halt(note)
+    assert (file.halted(), file.note()) == (True, note)
+    assert file.resume()
+    assert not file.halted()
+    assert not file.resume()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"wall_ns": "x"}', '{"wall_ns": null}', "\x00"])
+def test_a_file_that_cannot_be_understood_halts_all_the_same(file: HaltFile, text: str) -> None:
+    file.path.write_text(text)
+    assert file.halted()
+    assert file.note() is None
+
+
+def test_anything_of_that_name_halts(file: HaltFile, tmp_path: Path) -> None:
+    file.path.symlink_to(tmp_path / "nowhere")
+    assert file.halted()
+    file.path.unlink()
+    file.path.mkdir()
+    assert file.halted()
+    with pytest.raises(HaltFileError, match="remove it by hand"):
+        file.resume()
+
+
+def test_a_folder_that_cannot_be_looked_into_halts(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert HaltFile(tmp_path / "file" / "journal.db").halted()
+
+
+def test_a_halt_replaces_an_older_one_whole(file: HaltFile) -> None:
+    file.halt(HaltNote(1, "first " * 1000))
+    file.halt(HaltNote(2, "second"))
+    assert file.note() == HaltNote(2, "second")
+    assert [path.name for path in file.path.parent.iterdir()] == [file.path.name]
+
+
+def test_a_halt_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(HaltFileError, match="its existence is enough"):
+        HaltFile(tmp_path / "absent" / "journal.db").halt(HaltNote(1, "x"))
