@@ -22,8 +22,9 @@ SECRETS = (
     "BINANCE_DEMO_API_KEY",
     "BINANCE_DEMO_API_SECRET",
     "FRED_API_KEY",
+    "OCW_DASHBOARD_TOKEN",
 )
-"""The variables that hold a key of a service OCW talks to."""
+"""The variables that hold a key: of a service OCW talks to, or of its own page."""
 PLAIN = ("ANTHROPIC_BASE_URL", "LOG_LEVEL", "RAY_ADDRESS")
 """The variables that hold none. Every variable is explained in ``.env.example``."""
 _LEVELS = ("ERROR", "WARNING", "INFO", "DEBUG")

@@ -126,7 +126,9 @@ def test_the_example_explains_every_variable_and_sets_none() -> None:
 
 def test_every_variable_that_the_package_names_is_in_the_example() -> None:
     package = Path(__file__).parents[1] / "ocw_strategy"
-    pattern = re.compile(r'"([A-Z]+(?:_[A-Z]+)*_(?:API_KEY|API_SECRET|BASE_URL|ADDRESS|LEVEL))"')
+    pattern = re.compile(
+        r'"([A-Z]+(?:_[A-Z]+)*_(?:API_KEY|API_SECRET|BASE_URL|ADDRESS|LEVEL|TOKEN))"'
+    )
     found = {name for path in package.rglob("*.py") for name in pattern.findall(path.read_text())}
     assert found == {*SECRETS, *PLAIN}
 
