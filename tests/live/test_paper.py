@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from ocw_strategy.journal import DecisionRow, Event, FillRow, Intent, Posterior, Trade
+from ocw_strategy.journal import DecisionRow, Event, FillRow, Intent, Journal, Posterior, Trade
+from ocw_strategy.live.adoption import explain, find_gaps
+from ocw_strategy.live.paper import abandon
+from ocw_strategy.live.reconcile import STATE
+from ocw_strategy.risk import HaltGuard
+from ocw_strategy.settings import settings_from
+from tests.live.accounts import BTC, truth
 from tests.live.process import SPEED, LiveProcess, sample_venue, until
 
 
@@ -26,6 +32,32 @@ def held(node: LiveProcess) -> dict[str, tuple[str, str]]:
 def fills(node: LiveProcess) -> list[FillRow]:
     with node.read() as journal:
         return journal.rows(FillRow)
+
+
+def test_a_new_life_forgets_positions_equity_and_halts_of_the_last_one(tmp_path: Path) -> None:
+    settings = settings_from({
+        "run": {"start": "2025-06-01", "end": "2025-06-02"}, "data": {"instruments": [BTC]},
+    })  # fmt: skip
+    now_ns = settings.run.start_ns
+    guard = HaltGuard(settings.risk.halt)
+    for equity in (20_000.0, 10_000.0):
+        guard.on_equity(now_ns, equity)
+    with Journal.open(tmp_path / "paper.db", run_id="paper") as journal:
+        (gap,) = find_gaps(journal, settings, truth("0.5"))
+        explain(journal, gap, now_ns)
+        kept = {"halt": guard.state(), "marks": {}, "paid": ["BTCUSDT:1"]}
+        journal.save_state(STATE, kept)
+        abandon(journal, settings, truth("0"), now_ns + 1)
+        assert find_gaps(journal, settings, truth("0")) == ()
+        assert [event.kind for event in journal.rows(Event)] == ["adopted", "abandoned"]
+        assert journal.count(Trade) == 0
+        state = journal.load_state(STATE)
+    assert state is not None
+    assert guard.blocked(now_ns) == "drawdown"
+    guard.restore(state["halt"])
+    assert guard.blocked(now_ns) is None
+    assert guard.on_equity(now_ns, 10_000.0) == ()
+    assert state["paid"] == kept["paid"]
 
 
 @pytest.mark.slow
