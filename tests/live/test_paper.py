@@ -12,7 +12,7 @@ from ocw_strategy.live.reconcile import STATE
 from ocw_strategy.risk import HaltGuard
 from ocw_strategy.settings import settings_from
 from tests.live.accounts import BTC, truth
-from tests.live.process import SPEED, LiveProcess, sample_venue, until
+from tests.live.process import SPEED, LiveProcess, kinds, sample_venue, until
 
 
 def paper(folder: Path, venue: object) -> LiveProcess:
@@ -108,6 +108,18 @@ def test_its_stop_closes_the_position_when_the_price_falls_through_it(tmp_path: 
         with node.read() as journal:
             until(lambda: journal.count(Trade), "the trade is told")
             assert [t.exit_reason for t in journal.rows(Trade)] == ["stop"]
+
+
+@pytest.mark.slow
+def test_a_halt_that_flattens_is_verified_at_the_simulated_account(tmp_path: Path) -> None:
+    with sample_venue() as venue, paper(tmp_path, venue) as node:
+        venue.market.play(SPEED)
+        until(lambda: fills(node), "an entry fills")
+        assert node.ocw("halt", str(node.config), "--flatten").returncode == 0
+        until(lambda: "flat_verified" in kinds(node), "it is flat")
+        with node.read() as journal:
+            assert {t.exit_reason for t in journal.rows(Trade)} >= {"flatten"}
+        assert not [kind for kind in kinds(node) if kind.startswith("fault")]
 
 
 def test_what_needs_an_account_at_a_venue_says_that_there_is_none(tmp_path: Path) -> None:
