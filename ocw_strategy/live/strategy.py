@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from nautilus_trader.model.data import Bar, MarkPriceUpdate
-from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.events import (
     OrderAccepted,
     OrderCanceled,
@@ -130,6 +130,11 @@ class LiveStrategy(ReconcilingStrategy):
         if name not in self._intents:
             symbol = event.instrument_id.symbol.value
             self._event(self._now_ns(), "foreign_fill", symbol, f"{name} {event.last_qty}")
+            return
+        if not event.trade_id.value.isdecimal():
+            # the engine concludes from an order's state that it has filled and makes up an id;
+            # booked under it, the venue's own execution would be booked a second time
+            self.wants_truth = True
             return
         super().on_order_filled(event)
 
@@ -262,6 +267,15 @@ class LiveStrategy(ReconcilingStrategy):
             self._give_up_entry(name)
 
     # -- views ------------------------------------------------------------------------------------
+
+    @property
+    def out(self) -> tuple[str, ...]:
+        """Client ids of the orders of whose end news is due: no stop, and no entry that rests."""
+        return tuple(name for name in self._working.values() if not self._rests(name))
+
+    def _rests(self, name: str) -> bool:
+        order = self.cache.order(ClientOrderId(name))
+        return order is not None and order.is_post_only and order.status == OrderStatus.ACCEPTED
 
     @property
     def holds(self) -> bool:

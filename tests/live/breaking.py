@@ -22,14 +22,15 @@ from nautilus_trader.live.factories import LiveExecClientFactory
 
 from ocw_strategy import protected
 from ocw_strategy.journal import Intent, Journal
-from ocw_strategy.live import actor, keeper, node, strategy
+from ocw_strategy.live import actor, keeper, node, reconcile
+from ocw_strategy.live.derivatives import DerivativesConfig
 from ocw_strategy.units import SECOND_NS
 from tests.live.replayed import Replayed
 from tests.live.restless import Restless
 
 BEAT_NS: Final = SECOND_NS // 2
 _LATER_S: Final = 0.25
-BOUNDARIES: Final = ("intents", "fills", "decisions", strategy.STATE, actor.STATE, "any")
+BOUNDARIES: Final = ("intents", "fills", "decisions", reconcile.STATE, actor.STATE, "any")
 """Writes of a journal by what is in them: records held back, or a state; ``any`` is each write."""
 
 
@@ -47,7 +48,7 @@ def apply(order: dict[str, Any]) -> None:
         advisor = Replayed(Path(order["decisions"]))
         _put(actor, "make_advisor", lambda *_, **__: (advisor, None))
     if order.get("statistics_s"):
-        often = partial(node.DerivativesConfig, interval_seconds=order["statistics_s"])
+        often = partial(DerivativesConfig, interval_seconds=order["statistics_s"])
         _put(node, "DerivativesConfig", lambda **config: often(**_without_interval(config)))
     _watch_warming(Path(order["warm"]))
     if order.get("mutation"):
