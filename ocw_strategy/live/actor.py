@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from nautilus_trader.model.data import Bar
+from nautilus_trader.model.events import PositionOpened
 from nautilus_trader.model.position import Position
 
 from ocw_strategy.account import Holding
@@ -78,6 +79,8 @@ class LiveActor(OCWActor):
                 self._settings, self._journal, live=True
             )
         super().on_start()
+        if self._node.replayed:
+            self.msgbus.subscribe(topic="events.position.*", handler=self._date_opening)
         self._spawn(self._warm_up())
 
     def _warm_regime(self, now_ns: int) -> None:
@@ -318,6 +321,10 @@ class LiveActor(OCWActor):
     def _price(self, symbol: str) -> float:
         mark, _ = self._node.marks.get(symbol, (math.nan, 0))
         return mark
+
+    def _date_opening(self, event: Any) -> None:
+        if isinstance(event, PositionOpened):
+            self._opened[event.position_id.value, event.ts_opened] = self._node.market_ns
 
     def _opened_ns(self, position: Position) -> int:
         # account events are stamped by the wall, and a replayed market has a time of its own

@@ -131,7 +131,7 @@ class LiveStrategy(ReconcilingStrategy):
             symbol = event.instrument_id.symbol.value
             self._event(self._now_ns(), "foreign_fill", symbol, f"{name} {event.last_qty}")
             return
-        if not event.trade_id.value.isdecimal():
+        if event.reconciliation and not event.trade_id.value.isdecimal():
             # the engine concludes from an order's state that it has filled and makes up an id;
             # booked under it, the venue's own execution would be booked a second time
             self.wants_truth = True

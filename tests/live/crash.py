@@ -12,6 +12,7 @@ one line of JSON; the exit code is 1 if anything was wrong.
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -96,6 +97,8 @@ class Run:
     drift_s: float
     only: tuple[str, ...]
     console: Console
+    until: float
+    """When no other point begins, on the monotonic clock."""
     done: int = 0
     kills: int = 0
     blows: Counter[str] = field(default_factory=Counter)
@@ -130,7 +133,7 @@ class VenueLife:
             self._node.config.write_text(text, encoding="utf-8")
             try:
                 for point in range(points):
-                    if not self._point(point):
+                    if time.monotonic() > self._run.until or not self._point(point):
                         break
             finally:
                 self._kill()
@@ -261,6 +264,8 @@ class VenueLife:
         return wrong
 
     def _cut_back(self) -> None:
+        if not (self._copies / "newest").is_file():
+            return  # it died before its first fsync
         kinds = (Intent, FillRow, OrderEvent, Event, Evaluation)
         with self._node.read() as journal:
             before = sum(journal.count(kind) for kind in kinds)
@@ -310,6 +315,7 @@ class VenueLife:
         return self._life is not None and self._life.alive()
 
     def _begin(self, blow: Blow | None) -> None:
+        shutil.rmtree(self._copies, ignore_errors=True)  # those of an earlier life are too old
         self._born_ns = time.time_ns()
         keys = {k: v for k, v in self._node.environment().items() if k.startswith("BINANCE_DEMO")}
         self._life = self._nursery.begin(
@@ -396,6 +402,7 @@ def main() -> int:
     parser.add_argument("--mutation", default="", choices=("", *MUTATIONS))
     parser.add_argument("--only", nargs="+", default=(), choices=NAMES, help="blows to draw from")
     parser.add_argument("--stop-after", type=int, default=5, help="lives that go wrong")
+    parser.add_argument("--minutes", type=float, default=600.0, help="no point begins later")
     parser.add_argument("--keep", type=Path, help="folder that keeps journals and outputs")
     asked = parser.parse_args()
     console = Console(width=140, file=sys.stderr)
@@ -407,11 +414,16 @@ def main() -> int:
         asked.drift,
         tuple(asked.only),
         console,
+        time.monotonic() + asked.minutes * 60,
     )
     histories = sampled(asked.seed, parse_time_ns(START), _DAYS, 5)
     begun, number = time.monotonic(), asked.first
     with Nursery() as nursery, tempfile.TemporaryDirectory() as made:
-        while run.done < run.points and len(run.wrongs) < asked.stop_after:
+        while (
+            run.done < run.points
+            and len(run.wrongs) < asked.stop_after
+            and time.monotonic() < run.until
+        ):
             folder = (asked.keep or Path(made)) / f"life-{number}"
             folder.mkdir(parents=True, exist_ok=True)
             life = VenueLife(run, number, histories, nursery, folder)

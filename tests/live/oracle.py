@@ -164,10 +164,11 @@ def _plain(book: dict[str, Decimal]) -> str:
 
 def journal_wrongs(venue: Venue, journal: JournalReader) -> list[str]:
     """Return where fills and trades differ from the venue's executions, each booked once."""
+    trades = venue.state.trades()  # before the orders: each of them has its order then
     names = {order.id: order.client_id for order in venue.state.orders()}
     executions = {
         str(trade.id): (names[trade.order_id], trade.quantity, trade.price)
-        for trade in venue.state.trades()
+        for trade in trades
         if names[trade.order_id].startswith(PREFIX)
     }
     booked = {
@@ -200,9 +201,10 @@ def undisturbed_trades(venue: Venue, journal: JournalReader) -> Counter[Closed]:
     """Return the lots that the venue's executions close, in the order they happened there."""
     intents = {intent.client_order_id: intent for intent in journal.rows(Intent)}
     contexts = entry_contexts(journal)
+    trades = venue.state.trades()
     names = {order.id: order.client_id for order in venue.state.orders()}
     book, closed = LotBook(), Counter[Closed]()
-    for trade in venue.state.trades():
+    for trade in trades:
         name = names[trade.order_id]
         intent = intents.get(name)
         if intent is None:

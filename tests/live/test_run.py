@@ -18,6 +18,9 @@ from tests.live.process import (
 )
 from tests.venue import Venue
 
+OPEN_CHECK_S = 10.0
+"""How often the engine compares its open orders with the venue's."""
+
 
 def test_it_trades_stops_as_told_and_leaves_the_stops_resting(tmp_path: Path) -> None:
     with sample_venue() as venue, LiveProcess(tmp_path, venue) as node:
@@ -220,3 +223,26 @@ def test_skips_older_than_asked_for_are_folded_into_counts(tmp_path: Path) -> No
                 return journal.rows(SkippedDay)
 
         until(folded, "a day is folded")
+
+
+@pytest.mark.slow
+def test_an_entry_whose_fill_is_never_told_is_protected_and_booked_under_its_own_id(
+    tmp_path: Path,
+) -> None:
+    with sample_venue() as venue, LiveProcess(tmp_path, venue) as node:
+        venue.faults.lose_events("ORDER_TRADE_UPDATE", times=2)
+        venue.market.play(SPEED)
+        until(lambda: venue.state.summary()["positions"], "a position is opened")
+        venue.market.pause()
+        held = venue.state.summary()["positions"]
+        until(lambda: len(venue.state.stops()) == len(held), "it has its stop", within_s=10.0)
+
+        def booked() -> set[str]:
+            with node.read() as journal:
+                return {row.trade_id for row in journal.rows(FillRow)}
+
+        executed = {str(trade.id) for trade in venue.state.trades()}
+        until(lambda: booked() == executed, "each execution is booked by its own id")
+        time.sleep(OPEN_CHECK_S + 3.0)  # the engine now concludes the same, under an id of its own
+        assert booked() == executed
+        assert not [kind for kind in kinds(node) if kind in {"excess_fill", "foreign_fill"}]
