@@ -20,6 +20,8 @@ SECRETS = (
     "BINANCE_DEMO_API_KEY",
     "BINANCE_DEMO_API_SECRET",
     "FRED_API_KEY",
+    "OCW_ALERT_URLS",
+    "TELEGRAM_BOT_TOKEN",
 )
 """The variables that hold a key of a service OCW talks to."""
 
