@@ -126,19 +126,19 @@ def _alerts(
         records, last = [row.record for row in rows], rows[-1]
         table = type(last.record).TABLE
         cursor = cursor.at(table, last.row_id)
+        alert: Alert | None = None
         match last.record:
             case FillRow() as fill if fill.purpose == "entry":
-                yield entry_alert(records, _decision_id(journal, fill)), cursor
+                alert = entry_alert(records, _decision_id(journal, fill))
             case Trade():
-                yield exit_alert(records), cursor
+                alert = exit_alert(records)
             case Event() as event:
-                yield event_alert(event), cursor
+                alert = event_alert(event)
             case DecisionRow() as decision:
-                yield _of_decision(decision, cursor)
+                alert, cursor = _of_decision(decision, cursor)
             case Equity() as equity:
-                yield _of_equity(journal, equity, cursor, settings)
-            case _:
-                yield None, cursor
+                alert, cursor = _of_equity(journal, equity, cursor, settings)
+        yield alert, cursor
     moved = {r.TABLE: journal.last_row_id(r) for r in (Spend, Settlement)}
     if any(row_id > cursor.rows.get(table, 0) for table, row_id in moved.items()):
         for alert, marks in budget_alerts(journal, cursor.budget):
