@@ -13,16 +13,6 @@ Whatever has the dimension of a price is given as a fraction of it.
 
 from typing import Final
 
-from nautilus_trader.indicators import (
-    AverageTrueRange,
-    BollingerBands,
-    EfficiencyRatio,
-    ExponentialMovingAverage,
-    MovingAverageConvergenceDivergence,
-    MovingAverageType,
-    RelativeStrengthIndex,
-)
-
 from ocw_strategy.market.bars import BarWindow
 from ocw_strategy.market.figures import Figure
 from ocw_strategy.model import Strict
@@ -78,6 +68,17 @@ def technical_indicators(window: BarWindow) -> TechnicalIndicators:
     window : BarWindow
         Complete bars of the timeframe; the newest `BARS` are used.
     """
+    # here, not above: whoever only reads snapshots need not load the engine
+    from nautilus_trader.indicators import (
+        AverageTrueRange,
+        BollingerBands,
+        EfficiencyRatio,
+        ExponentialMovingAverage,
+        MovingAverageConvergenceDivergence,
+        MovingAverageType,
+        RelativeStrengthIndex,
+    )
+
     closes = window.close[-BARS:].tolist()
     if len(closes) < _LEAST_BARS:
         return TechnicalIndicators()
