@@ -82,8 +82,7 @@ def resume(config: ConfigArgument = DEMO_CONFIG) -> None:
 
 def status(config: ConfigArgument = DEMO_CONFIG) -> None:
     """Say how the node does, by its heartbeat; exit code 1 if it is unwell."""
-    from ocw_strategy.live.heartbeat import health, read_heartbeat
-    from ocw_strategy.live.run import heartbeat_path
+    from ocw_strategy.live.heartbeat import health, heartbeat_path, read_heartbeat
     from ocw_strategy.live.status import status_lines
 
     beat, now_ns = read_heartbeat(heartbeat_path(_journal(config))), time.time_ns()

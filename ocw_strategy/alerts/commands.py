@@ -20,8 +20,7 @@ from ocw_strategy.explain import LAST, explain_decision
 from ocw_strategy.explanation import Explanation
 from ocw_strategy.journal import Journal
 from ocw_strategy.live.halt import HaltFile, HaltNote
-from ocw_strategy.live.heartbeat import read_heartbeat
-from ocw_strategy.live.run import heartbeat_path
+from ocw_strategy.live.heartbeat import heartbeat_path, read_heartbeat
 from ocw_strategy.live.status import status_lines
 from ocw_strategy.spend import report_spend
 from ocw_strategy.units import SECOND_NS

@@ -24,8 +24,7 @@ from ocw_strategy.alerts.telegram import CHAT, TOKEN, TelegramBot
 from ocw_strategy.environment import redact, secret, variable
 from ocw_strategy.errors import OcwError, SettingsError
 from ocw_strategy.journal import WriterLock
-from ocw_strategy.live.heartbeat import health, read_heartbeat
-from ocw_strategy.live.run import heartbeat_path
+from ocw_strategy.live.heartbeat import health, heartbeat_path, read_heartbeat
 
 VARIABLES: Final = (TOKEN, CHAT, URLS)
 """What the alerts read from the environment; any one service is enough."""

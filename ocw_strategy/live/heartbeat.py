@@ -67,6 +67,11 @@ class Heartbeat(Strict):
     resident_mb: float
 
 
+def heartbeat_path(journal: Path) -> Path:
+    """Return where the heartbeat of a journal's node lies."""
+    return journal.with_name(f"{journal.name}.heartbeat")
+
+
 def write_heartbeat(path: Path, beat: Heartbeat) -> None:
     """Write a beat so that a reader sees the old one or the new one, never half of either."""
     draft = path.with_name(path.name + ".new")

@@ -22,7 +22,7 @@ from ocw_strategy.live.account import AccountHttp, AccountTruth
 from ocw_strategy.live.actor import LiveActor
 from ocw_strategy.live.desk import NodeDesk
 from ocw_strategy.live.halt import HaltFile
-from ocw_strategy.live.heartbeat import HealthServer
+from ocw_strategy.live.heartbeat import HealthServer, heartbeat_path
 from ocw_strategy.live.history import History
 from ocw_strategy.live.keeper import Keeper
 from ocw_strategy.live.node import (
@@ -44,11 +44,6 @@ FAILED: Final = 70
 """Exit code of a node that wants to be started again."""
 _STOP_S: Final = 8.0
 _LOOK_BACK_NS: Final = 6 * DAY_NS
-
-
-def heartbeat_path(journal: Path) -> Path:
-    """Return where the heartbeat of a journal's node lies."""
-    return journal.with_name(f"{journal.name}.heartbeat")
 
 
 def run_live(live: LiveSettings, settings: Settings, keys: Keys) -> int:

@@ -8,8 +8,7 @@ import pytest
 from ocw_strategy.alerts.commands import HELP, Commands
 from ocw_strategy.alerts.telegram import Update
 from ocw_strategy.live.halt import HaltFile
-from ocw_strategy.live.heartbeat import Heartbeat, InstrumentBeat, write_heartbeat
-from ocw_strategy.live.run import heartbeat_path
+from ocw_strategy.live.heartbeat import Heartbeat, InstrumentBeat, heartbeat_path, write_heartbeat
 from ocw_strategy.units import SECOND_NS
 from tests.alerts.inbox import CHAT
 from tests.alerts.journals import START_NS, decision, open_journal
