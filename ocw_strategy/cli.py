@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ocw_strategy import cli_alerts, cli_live, cli_upkeep, console
+from ocw_strategy import cli_alerts, cli_live, cli_serve, cli_upkeep, console
 from ocw_strategy.environment import load_environment, redact, secret, secret_from_file
 from ocw_strategy.errors import OcwError, SettingsError
 from ocw_strategy.units import SECOND_NS
@@ -28,7 +28,8 @@ data_app = typer.Typer(help="Fill and inspect the Parquet data catalog.", no_arg
 app.add_typer(data_app, name="data", rich_help_panel="Data")
 for _node in (cli_live.live, cli_live.halt, cli_live.resume, cli_live.status):
     app.command(rich_help_panel=cli_live.PANEL)(_node)
-app.command(rich_help_panel=cli_alerts.PANEL)(cli_alerts.alerts)
+for _beside in (cli_alerts.alerts, cli_serve.serve):
+    app.command(rich_help_panel=cli_live.PANEL)(_beside)
 for _command in (cli_upkeep.backup, cli_upkeep.restore):
     app.command(rich_help_panel=cli_upkeep.PANEL)(_command)
 app.add_typer(cli_upkeep.journal_app, name="journal", rich_help_panel=cli_upkeep.PANEL)

@@ -8,8 +8,6 @@ import typer
 
 from ocw_strategy import console
 
-PANEL = "Live"
-
 
 def alerts(
     config: Annotated[Path, typer.Argument(help="The node's config, with a [live] table.")] = Path(

@@ -4,16 +4,14 @@ Secrets are no settings: the bot's token, its chat and the addresses of other se
 environment alone.
 """
 
-import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ocw_strategy.alerts.alert import KINDS, Severity
-from ocw_strategy.errors import SettingsError
 from ocw_strategy.model import Strict
-from ocw_strategy.settings import one_sentence, read_toml
+from ocw_strategy.settings import read_table
 
 
 class AlertSettings(Strict):
@@ -56,10 +54,4 @@ def load_alerts(path: Path) -> AlertSettings:
     SettingsError
         If the file is missing or not TOML, or a key or value of the table is refused.
     """
-    found: Any = read_toml(path).get("alerts", {})
-    if not isinstance(found, dict):
-        raise SettingsError("alerts", found, "make it a table: [alerts]")
-    try:
-        return AlertSettings.model_validate_json(json.dumps(found, default=str))
-    except ValidationError as error:
-        raise one_sentence(error.errors()[0], AlertSettings, "alerts") from error
+    return read_table(path, "alerts", AlertSettings)

@@ -21,7 +21,7 @@ from ocw_strategy.settings import Settings, one_sentence, put, read_toml, settin
 from ocw_strategy.units import SECOND_NS
 
 _NO_END = "2100-01-01"
-_OF_OTHERS = ("alerts", "dashboard")
+_OF_OTHERS = ("alerts", "serve")
 """Tables of the processes beside the node, each read by its own."""
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
