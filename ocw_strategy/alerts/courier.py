@@ -71,6 +71,7 @@ class Courier:
         self._log_line, self._first_wait_s = log, first_wait_s
         self._sent: deque[float] = deque(maxlen=settings.max_per_minute)
         self._unwell_since_ns: int | None = None
+        self._waited_for = False
         self._said = ""
 
     async def run(self) -> None:
@@ -96,9 +97,10 @@ class Courier:
 
     def _read(self, cursor: Cursor) -> tuple[list[Step], Cursor]:
         steps: list[Step] = []
+        self._waited_for |= not self._journal.exists()
         try:
             with Journal.read_only(self._journal) as reader:
-                steps, cursor = read_feed(reader, cursor, self._settings)
+                steps, cursor = read_feed(reader, cursor, self._settings, newborn=self._waited_for)
             self._log("")
         except JournalError as error:  # not made yet, being replaced, damaged: looked at again
             self._log(str(error))

@@ -25,6 +25,7 @@ from ocw_strategy.alerts.wording import (
     event_alert,
     exit_alert,
 )
+from ocw_strategy.errors import JournalError
 from ocw_strategy.journal import (
     DecisionRow,
     Equity,
@@ -72,7 +73,7 @@ class _Row:
 
 
 def read_feed(
-    journal: JournalReader, cursor: Cursor, settings: AlertSettings
+    journal: JournalReader, cursor: Cursor, settings: AlertSettings, *, newborn: bool = False
 ) -> tuple[list[Step], Cursor]:
     """Return what is to be told since a cursor, and the cursor past all that was looked at.
 
@@ -82,7 +83,16 @@ def read_feed(
     cursor : Cursor
         As the last look left it.
     settings : AlertSettings
+    newborn : bool, default False
+        Whether the journal was made while it was waited for: then its beginning is told too.
+
+    Raises
+    ------
+    JournalError
+        If it cannot be read, or is not whole yet.
     """
+    if newborn and not cursor.journal:
+        cursor = cursor.model_copy(update={"journal": _identity(journal)})
     if _is_elsewhere(journal, cursor):
         return [], _at_the_end(journal, cursor, settings.summary_hour)
     steps: list[Step] = []
@@ -114,6 +124,8 @@ def _at_the_end(journal: JournalReader, cursor: Cursor, hour: int) -> Cursor:
 
 def _identity(journal: JournalReader) -> str:
     meta = journal.meta()
+    if not {"run_id", "created_wall_ns"} <= meta.keys():
+        raise JournalError("journal", journal.path, "is being made; it is read once it is")
     return f"{meta['run_id']}/{meta['created_wall_ns']}"
 
 

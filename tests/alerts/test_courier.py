@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -251,13 +253,24 @@ def test_a_journal_that_is_not_there_yet_is_waited_for(tmp_path: Path) -> None:
         await courier.look()
         await courier.look()
         with Journal.open(desk.path, run_id="later") as journal:
+            journal.append_durably(event("node_started"))
             await courier.look()
             journal.append_durably(fill("1"))
             await courier.look()
 
     desk = run(tmp_path, play)
-    assert len(desk.inbox.texts) == 1
+    assert [text.split()[1] for text in desk.inbox.texts] == ["Node", "Long"]
     assert len(desk.said) == 1  # said once, not at every look
+
+
+def test_a_journal_that_is_being_made_is_waited_for(tmp_path: Path) -> None:
+    async def play(desk: Desk) -> None:
+        with closing(sqlite3.connect(desk.path)) as file:
+            file.execute("DELETE FROM meta")
+            file.commit()
+        await desk.courier(desk.bot()).look()
+
+    assert "is being made" in run(tmp_path, play).said[0]
 
 
 def test_a_damaged_cursor_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
