@@ -60,7 +60,9 @@ bench-prompt: install  ## size of prompts and cost of a month of decisions, ESTI
 lock: install  ## resolve the dependencies anew, with hashes
 	@uv=.uv/bin/uv; [ -x $$uv ] || uv=uv; \
 	$$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	  --python-version 3.13 --universal --all-extras --group dev pyproject.toml -o requirements.lock
+	  --python-version 3.13 --universal --all-extras --group dev pyproject.toml -o requirements.lock && \
+	$$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --python-version 3.13 --universal --extra dashboard -c requirements.lock pyproject.toml -o requirements-runtime.lock
 
 clean:  ## remove what the targets made
 	rm -rf .venv .uv runs build

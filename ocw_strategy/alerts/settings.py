@@ -4,6 +4,7 @@ Secrets are no settings: the bot's token, its chat and the addresses of other se
 environment alone.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -46,12 +47,12 @@ class AlertSettings(Strict):
         return self
 
 
-def load_alerts(path: Path) -> AlertSettings:
-    """Return the ``[alerts]`` table of a config; the defaults where it has none.
+def load_alerts(path: Path, overrides: Mapping[str, object] | None = None) -> AlertSettings:
+    """Return the ``[alerts]`` table of a config, values put over it; defaults where it has none.
 
     Raises
     ------
     SettingsError
         If the file is missing or not TOML, or a key or value of the table is refused.
     """
-    return read_table(path, "alerts", AlertSettings)
+    return read_table(path, "alerts", AlertSettings, overrides)

@@ -1,5 +1,6 @@
 """The ``[serve]`` table of a live config: what runs beside the node, and how patiently."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -38,12 +39,12 @@ class ServeSettings(Strict):
         return self
 
 
-def load_serve(path: Path) -> ServeSettings:
-    """Return the ``[serve]`` table of a config; the defaults where it has none.
+def load_serve(path: Path, overrides: Mapping[str, object] | None = None) -> ServeSettings:
+    """Return the ``[serve]`` table of a config, values put over it; defaults where it has none.
 
     Raises
     ------
     SettingsError
         If the file is missing or not TOML, or a key or value of the table is refused.
     """
-    return read_table(path, "serve", ServeSettings)
+    return read_table(path, "serve", ServeSettings, overrides)

@@ -87,6 +87,13 @@ def test_the_dashboard_is_shown_the_nodes_journal_where_the_config_says(tmp_path
     )  # fmt: skip
 
 
+def test_a_value_put_over_the_files_reaches_whoever_it_is_for(tmp_path: Path) -> None:
+    pairs = ["live.journal=other.db", "serve.dashboard_host=0.0.0.0"]
+    node, [page], _ = serving(write(tmp_path, "[live]\n[serve]\nalerts = false\n"), pairs)
+    assert node.command[-4:] == ("--set", pairs[0], "--set", pairs[1])
+    assert page.command[4:7] == ("other.db", "--host", "0.0.0.0")
+
+
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
