@@ -4,7 +4,7 @@ OCW := .venv/bin/ocw
 LOCKED := .venv/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-live lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-prompt lock clean
+.PHONY: help install demo test test-live lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-prompt test-image lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ bench-judge: install  ## how often the judge passes noise, and finds a planted e
 PROMPT ?= --start 2025-01-01 --end 2025-07-01
 bench-prompt: install  ## size of prompts and cost of a month of decisions, ESTIMATE (DATA= PROMPT=; without DATA's folder, the sample market)
 	@if [ -d $(DATA) ]; then $(PY) -m tests.bench.prompt --data $(DATA) $(PROMPT); else $(PY) -m tests.bench.prompt; fi
+
+test-image: install  ## carry out the Dockerfile's steps in clean roots and run what comes out (root, debootstrap)
+	@$(PY) -m pytest tests/test_image.py -m slow -s
 
 lock: install  ## resolve the dependencies anew, with hashes
 	@uv=.uv/bin/uv; [ -x $$uv ] || uv=uv; \

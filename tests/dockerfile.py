@@ -25,10 +25,9 @@ class Instruction:
 
 def read_dockerfile(path: Path) -> list[Instruction]:
     """Return the instructions of a file in order."""
-    kept = [
-        line for line in path.read_text("utf-8").splitlines() if not line.lstrip().startswith("#")
-    ]
-    whole = re.sub(r"\\\n\s*", "", "\n".join(kept))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+    whole = re.sub(r"\\\n\s*", "", kept)
     lines = [line.strip() for line in whole.splitlines() if line.strip()]
     return [Instruction(*line.split(maxsplit=1)) for line in lines]
 
@@ -64,12 +63,11 @@ class Stage:
         ]
         for source, target in {**{b: str(b) for b in binds}, **(mounts or {})}.items():
             inside = f"{root}{target}"
-            make = (
-                f"mkdir -p {inside}"
-                if source.is_dir()
-                else f"mkdir -p $(dirname {inside}); touch {inside}"
-            )
-            script += [make, f"mount --bind {source} {inside}"]
+            if source.is_dir():
+                script.append(f"mkdir -p {inside}")
+            else:
+                script.append(f"mkdir -p $(dirname {inside}) && touch {inside}")
+            script.append(f"mount --bind {source} {inside}")
         environment = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", **self.environment}
         pairs = [f"{name}={value}" for name, value in {**environment, **(given or {})}.items()]
         inner = shlex.join(["cd", self.folder]) + " && exec " + shlex.join(command)

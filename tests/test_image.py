@@ -23,6 +23,7 @@ from tests.venue import Venue
 
 ROOT = Path(__file__).parents[1]
 STEPS = read_dockerfile(ROOT / "Dockerfile")
+PYTHON = Path(sys.base_prefix) / "bin" / "python3.13"
 LIBRARIES = (
     "ca-certificates", "netbase", "tzdata", "libbz2-1.0", "libffi8", "liblzma5", "libncursesw6",
     "libreadline8", "libsqlite3-0", "libssl3", "libuuid1", "zlib1g",
@@ -51,22 +52,23 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         library, root / "usr/local/lib/python3.13", symlinks=True,
         ignore=shutil.ignore_patterns("site-packages", "test", "__pycache__"),
     )  # fmt: skip
-    shutil.copy(Path(sys.base_prefix) / "bin" / "python3.13", root / "usr/local/bin/python3.13")
+    shutil.copy(PYTHON, root / "usr/local/bin/python3.13")
+    for shared in library.parent.glob("libpython3.13.so*"):
+        shutil.copy(shared, root / "usr/local/lib")
     for name in ("python", "python3"):
         (root / "usr/local/bin" / name).symlink_to("python3.13")
-    subprocess.run(
-        ["chroot", root, "python", "-m", "ensurepip"], check=True, stdout=subprocess.DEVNULL
-    )
+    for command in (["ldconfig"], ["python", "-m", "ensurepip"]):
+        subprocess.run(["chroot", root, *command], check=True, stdout=subprocess.DEVNULL)
     return root
 
 
 def network_files() -> list[Path]:
     """Return what of this machine pip needs to reach its registry."""
     listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "debug"],
+        [PYTHON, "-m", "pip", "config", "debug"],
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     ).stdout
     words = listed.replace("'", " ").replace(",", " ").replace("file://", " ").split()
     named = [Path(word) for word in words if word.startswith("/")]
@@ -103,7 +105,10 @@ class Container:
         command = [*words("ENTRYPOINT"), *words("CMD"), *(p for s in sets for p in ("--set", s))]
         self.process = image.run(
             command, folder / "run", mounts={self.volume: "/data"},
-            given={"BINANCE_DEMO_API_KEY": venue.api_key, "BINANCE_DEMO_API_SECRET": venue.api_secret},
+            given={
+                "BINANCE_DEMO_API_KEY": venue.api_key,
+                "BINANCE_DEMO_API_SECRET": venue.api_secret,
+            },
         )  # fmt: skip
 
     @property
@@ -175,11 +180,10 @@ def test_a_person_at_its_shell_is_not_root_either(image: Stage, tmp_path: Path) 
 
 def test_it_holds_no_tool_that_only_builds_and_no_secret(image: Stage) -> None:
     program = image.layers[0] / "opt/ocw"
-    names = {
-        path.name.split("-")[0] for path in (program / "lib/python3.13/site-packages").iterdir()
-    }
+    packages = (program / "lib/python3.13/site-packages").iterdir()
+    names = {path.name.split("-")[0] for path in packages}
     assert not names & {"pip", "pytest", "ray", "ruff", "mypy", "selenium"}
-    assert not [path for path in program.rglob(".env")]
+    assert not list(program.rglob(".env"))
     megabytes = sum(p.lstat().st_size for p in program.rglob("*") if p.is_file()) / 1e6
     print(f"the program and its libraries: {megabytes:.0f} MB")
     assert megabytes < 900
