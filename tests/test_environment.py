@@ -6,7 +6,16 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from ocw_strategy.environment import SECRETS, load_environment, redact, secret, secret_from_file
+from ocw_strategy.environment import (
+    ENV_FILE,
+    SECRETS,
+    child_environment,
+    load_environment,
+    redact,
+    secret,
+    secret_from_file,
+    variable,
+)
 from ocw_strategy.errors import SettingsError
 
 KEY = "sk-0123456789abcdef"
@@ -104,3 +113,24 @@ def test_a_key_that_holds_another_leaves_no_rest() -> None:
     os.environ["BINANCE_DEMO_API_KEY"] = "abc"
     os.environ["BINANCE_DEMO_API_SECRET"] = "abcdef"
     assert redact("abcdef abc") == "*** ***"
+
+
+def test_a_child_is_handed_what_it_is_named_and_no_other_key() -> None:
+    for name in ("ANTHROPIC_API_KEY", "FRED_API_KEY", "SOME_CLOUD_TOKEN"):
+        os.environ[name] = f"value of {name}"
+    given = child_environment({"FRED_API_KEY"})
+    assert given["FRED_API_KEY"] == "value of FRED_API_KEY"
+    assert given["PATH"] == os.environ["PATH"]
+    assert not given.keys() & {"ANTHROPIC_API_KEY", "SOME_CLOUD_TOKEN"}
+
+
+def test_another_file_may_stand_in_for_the_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("OCW_TEST_A=default\n", encoding="utf-8")
+    Path("other").write_text("OCW_TEST_A=other\n", encoding="utf-8")
+    for name, value in ((os.devnull, None), ("other", "other")):
+        os.environ[ENV_FILE] = name
+        load_environment()
+        assert variable("OCW_TEST_A") == value

@@ -49,7 +49,8 @@ class TelegramBot:
     def __init__(self, token: str, chat: str, url: str, timeout_seconds: float) -> None:
         self.chat = chat
         self._base = f"{url.rstrip('/')}/bot{token}"
-        self._client = httpx.AsyncClient(timeout=timeout_seconds, trust_env=False)
+        self._timeout_s = timeout_seconds
+        self._client = httpx.AsyncClient()
 
     async def send(self, title: str, text: str) -> None:
         """Deliver one message to the chat.
@@ -75,15 +76,17 @@ class TelegramBot:
         """
         asked = {"offset": offset, "timeout": int(wait_s), "allowed_updates": ["message"]}
         found = await self._call("getUpdates", asked, extra_s=wait_s)
-        return [_update(each) for each in found] if isinstance(found, list) else []
+        try:
+            return [_update(each) for each in found]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise DeliveryError("getUpdates: not what the Bot API answers") from None
 
     async def close(self) -> None:
         """Close its connections."""
         await self._client.aclose()
 
     async def _call(self, method: str, body: dict[str, Any], *, extra_s: float = 0.0) -> Any:
-        timeout = httpx.Timeout(self._client.timeout.read or 0.0)
-        timeout = httpx.Timeout(timeout.read, read=(timeout.read or 0.0) + extra_s)
+        timeout = httpx.Timeout(self._timeout_s, read=self._timeout_s + extra_s)
         try:
             answer = await self._client.post(f"{self._base}/{method}", json=body, timeout=timeout)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
