@@ -46,7 +46,6 @@ class Stage:
         command: Sequence[str],
         work: Path,
         *,
-        binds: Sequence[Path] = (),
         mounts: Mapping[Path, str] | None = None,
         given: Mapping[str, str] | None = None,
     ) -> "subprocess.Popen[str]":
@@ -61,7 +60,7 @@ class Stage:
             f"mount -t proc proc {root}/proc",
             f"mount --bind /dev {root}/dev",
         ]
-        for source, target in {**{b: str(b) for b in binds}, **(mounts or {})}.items():
+        for source, target in (mounts or {}).items():
             inside = f"{root}{target}"
             if source.is_dir():
                 script.append(f"mkdir -p {inside}")
@@ -88,7 +87,7 @@ def build(
     base: Path,
     work: Path,
     *,
-    binds: Sequence[Path] = (),
+    mounts: Mapping[Path, str] | None = None,
     given: Mapping[str, str] | None = None,
 ) -> Stage:
     """Carry out the steps; return the last stage.
@@ -102,8 +101,8 @@ def build(
         What every base image is taken to be: a root.
     work : Path
         An empty folder for the layers.
-    binds : Sequence[Path]
-        Files and folders of this machine that RUN steps see, for the network.
+    mounts : Mapping, optional
+        Folders of this machine that RUN steps see, by where they see them.
     given : Mapping, optional
         Variables that RUN steps see beside the image's own.
 
@@ -128,7 +127,7 @@ def build(
                 _copy(step.text, stage, stages, context)
             case "RUN":
                 running = stage.run(
-                    ["/bin/sh", "-ec", step.text], work / "run", binds=binds, given=given
+                    ["/bin/sh", "-ec", step.text], work / "run", mounts=mounts, given=given
                 )
                 output, _ = running.communicate()
                 if running.returncode:

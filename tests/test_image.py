@@ -1,7 +1,8 @@
 """The image, built from the Dockerfile's own steps in clean roots, runs and stops as promised.
 
 Needs root on Linux, `debootstrap` and the network: it makes a minimal Debian with the libraries of
-the base image and this machine's Python 3.13 in it, and carries out every step there.
+the base image and this machine's Python 3.13 in it, and carries out every step there. What is
+installed is fetched by this machine's pip and checked against the lock by the step itself.
 """
 
 import os
@@ -62,30 +63,23 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def network_files() -> list[Path]:
-    """Return what of this machine pip needs to reach its registry."""
-    listed = subprocess.run(
-        [PYTHON, "-m", "pip", "config", "debug"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    words = listed.replace("'", " ").replace(",", " ").replace("file://", " ").split()
-    named = [Path(word) for word in words if word.startswith("/")]
-    certificates = [Path(p) for n in ("SSL_CERT_FILE", "SSL_CERT_DIR") if (p := os.environ.get(n))]
-    found = [Path("/etc/resolv.conf"), Path("/etc/hosts"), *named, *certificates]
-    return sorted({path for path in found if path.exists()})
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of what the steps install: this machine's pip fetches, theirs checks."""
+    folder = tmp_path_factory.mktemp("wheels")
+    subprocess.run(
+        [PYTHON, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
+         "--dest", folder, "-r", ROOT / "requirements-runtime.lock"],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return folder
 
 
 @pytest.fixture(scope="module")
-def image(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    given = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith(("PIP_", "SSL_")) or name.lower().endswith("_proxy")
-    }
+def image(base: Path, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     work = tmp_path_factory.mktemp("image")
-    return build(STEPS, ROOT, base, work, binds=network_files(), given=given)
+    given = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
+    return build(STEPS, ROOT, base, work, mounts={wheels: "/wheels"}, given=given)
 
 
 def words(name: str) -> list[str]:
