@@ -4,7 +4,7 @@ OCW := .venv/bin/ocw
 LOCKED := .venv/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-live lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-prompt test-image lock clean
+.PHONY: help install demo live-demo test test-live test-image lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-prompt lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,8 +20,11 @@ demo: install  ## sample market -> backtest -> report
 test: install lint  ## lint, strict types and the test suite
 	@$(PY) -m pytest -n 2
 
+live-demo: install  ## a live node on the loopback venue, watched: trades, halt, kill, restart; no key, under 3 minutes
+	@$(PY) -m tests.live.demo
+
 test-live: install  ## a live node as a process against the loopback venue: trades, is killed, starts again
-	@$(PY) -m pytest -m "slow or not slow" tests/live/test_run.py
+	@$(PY) -m pytest -m "slow or not slow" tests/live/test_run.py tests/live/test_demo.py
 
 lint: install  ## ruff and mypy
 	@$(PY) -m ruff check .

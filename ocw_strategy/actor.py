@@ -381,6 +381,23 @@ class OCWActor(Actor):
             ),
         )
 
+    def _reviews(self) -> dict[str, Any]:
+        # what is known of the positions under review, as JSON values
+        return {
+            "reviewed": {symbol: list(seen) for symbol, seen in self._reviewed.items()},
+            "reduced": sorted(self._reduced),
+            "concerns": {symbol: sorted(found) for symbol, found in self._concerns.items()},
+            "asking": sorted(self._asking),
+        }
+
+    def _restore_reviews(self, state: Mapping[str, Any]) -> None:
+        self._reviewed = {
+            symbol: (ns, regime) for symbol, (ns, regime) in state["reviewed"].items()
+        }
+        self._reduced = set(state["reduced"])
+        self._concerns = {symbol: frozenset(found) for symbol, found in state["concerns"].items()}
+        self._asking = set(state["asking"])
+
     # -- views ------------------------------------------------------------------------------------
 
     def _regime_at(self, now_ns: int) -> Regime:

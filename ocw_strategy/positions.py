@@ -140,21 +140,25 @@ class PositionBook:
                 closable = min(fill.quantity, self.quantity(intent.symbol))
                 self._lots.close(intent.symbol, closable, fill.price, fill.fee_usd, fill.ts_ns)
 
-    def extremes(self) -> dict[str, list[str]]:
-        """Return the best and the worst price seen by each open lot, as JSON values."""
+    def marks(self) -> dict[str, list[str]]:
+        """Return what no fill tells of each open lot, as JSON values.
+
+        The best and the worst price it has seen, and the funding it was paid.
+        """
         return {
-            lot.lot_id: [str(lot.best_price), str(lot.worst_price)]
+            lot.lot_id: [str(lot.best_price), str(lot.worst_price), str(lot.funding_usd)]
             for symbol in self._symbols
             for lot in self._lots.open_lots(symbol)
         }
 
-    def restore_extremes(self, state: Mapping[str, Sequence[str]]) -> None:
-        """Take back what `extremes` gave, for the lots that are still open."""
+    def restore_marks(self, state: Mapping[str, Sequence[str]]) -> None:
+        """Take back what `marks` gave, for the lots that are still open."""
         for symbol in self._symbols:
             for lot in self._lots.open_lots(symbol):
                 if lot.lot_id in state:
-                    best, worst = state[lot.lot_id]
-                    lot.best_price, lot.worst_price = Decimal(best), Decimal(worst)
+                    lot.best_price, lot.worst_price, lot.funding_usd = map(
+                        Decimal, state[lot.lot_id]
+                    )
 
     def _open(self, intent: Intent, context: EntryContext, fill: Fill) -> None:
         self._lots.open(

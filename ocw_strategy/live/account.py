@@ -45,12 +45,24 @@ class VenueFill:
 
 
 @dataclass(frozen=True, slots=True)
+class VenuePayment:
+    """One funding payment; negative when the account paid."""
+
+    symbol: str
+    payment_id: str
+    ts_ns: int
+    amount_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class AccountTruth:
     """The account at one moment; symbols are the venue's."""
 
     positions: dict[str, Decimal]
     marks: dict[str, Decimal]
     fills: tuple[VenueFill, ...]
+    """Oldest first."""
+    payments: tuple[VenuePayment, ...]
     """Oldest first."""
     open_ids: frozenset[str]
     """Client ids of every open order, conditional ones included."""
@@ -90,7 +102,6 @@ class AccountHttp:
         open_ids = {order["clientAlgoId"] for order in waiting}
         known_ids = set(open_ids)
         fills: list[VenueFill] = []
-        marks: dict[str, Decimal] = {}
         for symbol in symbols:
             orders = await self._get(
                 "/fapi/v1/allOrders", symbol=symbol, startTime=since_ms, limit=1000
@@ -107,12 +118,48 @@ class AccountHttp:
                 _fill(symbol, trade, names.get(trade["orderId"], ""))
                 for trade in await self._trades(symbol, since_ms)
             ]
-            mark = await self._get("/fapi/v1/premiumIndex", signed=False, symbol=symbol)
-            marks[symbol] = Decimal(mark["markPrice"])
         fills.sort(key=lambda fill: (fill.ts_ns, int(fill.trade_id)))
         return AccountTruth(
-            positions, marks, tuple(fills), frozenset(open_ids), frozenset(known_ids)
+            positions=positions,
+            marks=await self.marks(symbols),
+            fills=tuple(fills),
+            payments=await self._payments(symbols, since_ms),
+            open_ids=frozenset(open_ids),
+            known_ids=frozenset(known_ids),
         )
+
+    async def marks(self, symbols: Sequence[str]) -> dict[str, Decimal]:
+        """Return the execution venue's mark prices.
+
+        Raises
+        ------
+        AccountError
+            If one cannot be read.
+        """
+        found = {}
+        for symbol in symbols:
+            mark = await self._get("/fapi/v1/premiumIndex", signed=False, symbol=symbol)
+            found[symbol] = Decimal(mark["markPrice"])
+        return found
+
+    async def unlike(self, symbols: Sequence[str], leverage: int, margin_type: str) -> list[str]:
+        """Return how the account's settings differ from those wanted, in words; empty if not.
+
+        Raises
+        ------
+        AccountError
+            If they cannot be read.
+        """
+        dual = (await self._get("/fapi/v1/positionSide/dual"))["dualSidePosition"]
+        found = ["positions are hedged, not one-way"] if dual else []
+        rows = {row["symbol"]: row for row in await self._get("/fapi/v1/symbolConfig")}
+        for symbol in symbols:
+            row = rows.get(symbol, {})
+            if int(row.get("leverage", 0)) != leverage:
+                found.append(f"{symbol} has leverage {row.get('leverage')}, not {leverage}")
+            if row.get("marginType") != margin_type:
+                found.append(f"{symbol} has margin type {row.get('marginType')}, not {margin_type}")
+        return found
 
     async def close(self) -> None:
         """Close every connection."""
@@ -120,6 +167,22 @@ class AccountHttp:
             await self._session.close()
             self._session = None
             await asyncio.sleep(0)
+
+    async def _payments(self, symbols: Sequence[str], since_ms: int) -> tuple[VenuePayment, ...]:
+        rows = await self._get(
+            "/fapi/v1/income", incomeType="FUNDING_FEE", startTime=since_ms, limit=1000
+        )
+        found = [
+            VenuePayment(
+                symbol=row["symbol"],
+                payment_id=f"{row['symbol']}:{row['tranId']}",
+                ts_ns=int(row["time"]) * MILLISECOND_NS,
+                amount_usd=Decimal(row["income"]),
+            )
+            for row in rows
+            if row["symbol"] in symbols
+        ]
+        return tuple(sorted(found, key=lambda payment: payment.ts_ns))
 
     async def _trades(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
         found = await self._get(

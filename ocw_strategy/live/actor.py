@@ -9,7 +9,9 @@ trade, with the trades it was learnt from, so that a restart learns each trade e
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from nautilus_trader.model.data import Bar
@@ -22,7 +24,7 @@ from ocw_strategy.advisor.outcomes import TIMEOUT
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwTakerFlow
 from ocw_strategy.delivery import Standing
-from ocw_strategy.engine import instrument_id
+from ocw_strategy.engine import instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Trade
 from ocw_strategy.live.desk import NodeDesk, Work, guarded
@@ -30,10 +32,10 @@ from ocw_strategy.live.history import History
 from ocw_strategy.live.restart import told_trade
 from ocw_strategy.market import MarketSnapshot
 from ocw_strategy.messages import DecisionPayload, OcwTradeClosed
-from ocw_strategy.units import close_of
+from ocw_strategy.units import MINUTE_NS, close_of
 
 CLOSE_WAIT_S = 3.0
-STATE = "actor/1"
+STATE = "actor/2"
 
 
 class LiveActor(OCWActor):
@@ -58,6 +60,9 @@ class LiveActor(OCWActor):
         self._node = node
         self._history = history
         self._waiting: list[Any] = []
+        self._closes: dict[str, int] = {}
+        self._bar_ns = self._settings.data.bar_minutes * MINUTE_NS
+        self._filling = False
         self._learnt: list[str] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked: asyncio.Task[None] | None = None
@@ -82,38 +87,66 @@ class LiveActor(OCWActor):
         found: Sequence[Any] = ()
         try:
             if self._history is not None:
-                found = await self._history.items(
-                    {s: self.cache.instrument(instrument_id(s)) for s in self._desk.symbols}
-                )
-                first_ns = min((item.ts_init for item in found), default=0)
+                found = await self._history.items(self._instruments())
+                first_ns = min((i.ts_init for i in found if isinstance(i, Bar)), default=0)
                 self._model.warm(await self._history.hours(first_ns))
         except Exception as error:  # cold is worse than warm and better than dead
             self.on_handler_fault("history", error)
-        newest_ns = 0
         self._desk.warming = True
         for number, item in enumerate(found):
             if number % 200 == 199:
                 await asyncio.sleep(0)  # fills and stops do not wait for it
-            if isinstance(item, Bar):
-                newest_ns = max(newest_ns, close_of(item.ts_event))
-                super().on_bar(item)
-            else:
-                super().on_data(item)
+            self._feed(item)
         self._desk.warming = False
         self._restore()
         self._node.warm = True
+        self._play_waiting()
+
+    async def _fill(self, since_ns: int, history: History) -> None:
+        # what was missed is learnt from and not decided on: its moment has passed
+        missed: Sequence[Any] = ()
+        try:
+            missed = await history.bars(self._instruments(), since_ns)
+        except Exception as error:  # the features know how to live with a gap
+            self.on_gap(f"not filled: {error!r}")
+        first_ns = min(close_of(i.ts_event) for i in self._waiting if isinstance(i, Bar))
+        self._desk.warming = True
+        for item in missed:
+            if close_of(item.ts_event) < first_ns:
+                self._feed(item)
+        self._desk.warming = self._filling = False
+        # a bar that waits may have lost the takers' part of it to what was fed just now
+        flows = [i for i in missed if not isinstance(i, Bar) and close_of(i.ts_event) >= first_ns]
+        self._waiting = sorted([*flows, *self._waiting], key=_by_close)
+        self._play_waiting()
+
+    def _instruments(self) -> dict[str, Any]:
+        return {s: self.cache.instrument(instrument_id(s)) for s in self._desk.symbols}
+
+    def _feed(self, item: Any) -> None:
+        if not isinstance(item, Bar):
+            super().on_data(item)
+            return
+        symbol, close_ns = self._symbol_of[item.bar_type.instrument_id], close_of(item.ts_event)
+        if close_ns > self._closes.get(symbol, 0):
+            self._closes[symbol] = close_ns
+            super().on_bar(item)
+
+    def _play_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         for item in waiting:
-            if not isinstance(item, Bar):
-                self.on_data(item)
-            elif close_of(item.ts_event) > newest_ns:
-                self.on_bar(item)
+            self._feed(item)
+
+    def on_gap(self, detail: str) -> None:
+        """Take notice of bars that did not come."""
+        self._journal.append(Event(self._node.market_ns, "bars_missed", "", detail))
 
     def _restore(self) -> None:
         state = self._journal.load_state(STATE)
         if state is not None:
             self._desk.restore(state["desk"])
             self._learnt = list(state["learnt"])
+            self._restore_reviews(state["reviews"])
         for trade in self._journal.rows(Trade):
             if trade.trade_id not in self._learnt:
                 self._learn(OcwTradeClosed(
@@ -131,19 +164,30 @@ class LiveActor(OCWActor):
             self._keep()
 
     def _keep(self) -> None:
-        self._journal.save_state(STATE, {"desk": self._desk.state(), "learnt": self._learnt})
+        state = {
+            "desk": self._desk.state(),
+            "learnt": self._learnt,
+            "reviews": self._reviews(),
+        }
+        self._journal.save_state(STATE, state)
 
     # -- handlers ---------------------------------------------------------------------------------
 
     @guarded
     def on_bar(self, bar: Bar) -> None:
         """Take the bar in, once the history is."""
-        close_ns = close_of(bar.ts_event)
-        self._node.see(self._symbol_of[bar.bar_type.instrument_id], close_ns)
-        if self._node.warm:
-            super().on_bar(bar)
-        else:
+        symbol, close_ns = self._symbol_of[bar.bar_type.instrument_id], close_of(bar.ts_event)
+        self._node.see(symbol, close_ns)
+        last_ns = self._closes.get(symbol, close_ns)
+        if not self._node.warm or self._filling:
             self._waiting.append(bar)
+        elif self._history is not None and close_ns > last_ns + self._bar_ns:
+            self.on_gap(f"{symbol}: none between {last_ns} and {close_ns}")
+            self._waiting.append(bar)
+            self._filling = True
+            self._spawn(self._fill(min(self._closes.values()), self._history))
+        else:
+            self._feed(bar)
 
     @guarded
     def on_data(self, data: Any) -> None:
@@ -152,10 +196,10 @@ class LiveActor(OCWActor):
             # before the history is in it is found in the journal
             if self._node.warm:
                 self._learn(data)
-        elif self._node.warm or not isinstance(data, OcwTakerFlow):
-            super().on_data(data)
+        elif isinstance(data, OcwTakerFlow) and (self._filling or not self._node.warm):
+            self._waiting.append(data)  # it goes with its bar
         else:
-            self._waiting.append(data)
+            super().on_data(data)
 
     def _learn(self, data: OcwTradeClosed) -> None:
         if data.trade_id not in self._learnt:
@@ -170,7 +214,7 @@ class LiveActor(OCWActor):
         self._journal.append(Event(self._node.market_ns, f"fault:{where}", "", f"actor: {error!r}"))
 
     def _on_close(self, close_ns: int) -> None:
-        if not self._node.warm:  # history: nothing that is held now was held then
+        if self._desk.warming:  # the past: nothing that is held now was held then
             if is_decision_close(close_ns):
                 self._desk.close(close_ns)
             return
@@ -179,6 +223,23 @@ class LiveActor(OCWActor):
             self._keep()
         else:
             self._journal.flush()
+
+    @guarded
+    def review(self, marks: Mapping[str, Decimal]) -> None:
+        """Review what is held at other prices than the bars': rules that may only reduce.
+
+        Parameters
+        ----------
+        marks : mapping of str to Decimal
+            By the venue's symbols.
+        """
+        if not self._node.warm:
+            return
+        holdings = tuple(
+            replace(held, price=float(marks[venue_symbol(held.symbol)]))
+            for held in self._holdings()
+        )
+        self._review(self._market_ns(), holdings)
 
     def _start_waiting(self, now_ns: int) -> None:
         pass  # a close is waited for from its first bar on, in whatever time the market has
@@ -236,8 +297,15 @@ class LiveActor(OCWActor):
     def _spawn(self, work: Work) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)  # the loop itself keeps none
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.on_handler_fault(
+                "task", error if isinstance(error, Exception) else Exception(error)
+            )
 
     def _deliver_at(
         self, alert_ns: int, payload: DecisionPayload, asked: Standing | None = None
@@ -257,3 +325,7 @@ class LiveActor(OCWActor):
             return position.ts_opened
         key = (position.id.value, position.ts_opened)
         return self._opened.setdefault(key, self._node.market_ns)
+
+
+def _by_close(item: Bar | OcwTakerFlow) -> tuple[int, bool]:
+    return close_of(item.ts_event), isinstance(item, Bar)

@@ -38,15 +38,15 @@ from ocw_strategy.engine import venue_symbol
 from ocw_strategy.errors import CatalogError
 from ocw_strategy.live import endpoints
 from ocw_strategy.live.cadence import awaited_ms, pause_ns
-from ocw_strategy.live.endpoints import MINUTE_MS, PERIOD_MS, Endpoint
+from ocw_strategy.live.endpoints import PERIOD_MS, Endpoint
 from ocw_strategy.live.statistics_http import StatisticsHttp, UnavailableError
-from ocw_strategy.live.statistics_rows import RowBook, flows, objects
-from ocw_strategy.units import DAY_NS, MILLISECOND_NS, SECOND_NS
+from ocw_strategy.live.statistics_past import PastStatistics
+from ocw_strategy.live.statistics_rows import RowBook
+from ocw_strategy.units import MILLISECOND_NS, SECOND_NS
 
 _POLLED: Final = (OcwDerivatives, OcwFundingRate)
 _FEWEST_ROWS: Final = 3
-_KLINES: Final = 1500
-_KEPT_MS: Final = 30 * DAY_NS // MILLISECOND_NS - PERIOD_MS
+_REPLAYED_ROWS: Final = 100
 
 
 class DerivativesConfig(LiveDataClientConfig, frozen=True):
@@ -124,6 +124,13 @@ class DerivativesClient(LiveDataClient):
         self._settings = config
         self._http = StatisticsHttp(config.base_url, clock.timestamp_ns)
         self._delay_ns = int(config.delay_seconds * SECOND_NS)
+        self._past = PastStatistics(
+            self._http,
+            self._delay_ns,
+            self._log.warning,
+            label_shift_ms=self._shift_ms,
+            replayed=config.replayed,
+        )
         self._books: dict[tuple[Any, str], RowBook] = {}
         self._polls: dict[Any, asyncio.Task[None]] = {}
         self.health = {
@@ -195,8 +202,10 @@ class DerivativesClient(LiveDataClient):
         health.asked_ns = self._clock.timestamp_ns()
         missed = (health.asked_ns // MILLISECOND_NS - book.newest_ms) // PERIOD_MS
         limit = max(missed + _FEWEST_ROWS, _FEWEST_ROWS) if book.newest_ms else _FEWEST_ROWS
+        if self._settings.replayed:  # the wall's clock does not say what was missed
+            limit = _REPLAYED_ROWS if endpoint.periodic else _FEWEST_ROWS
         try:
-            answer = await self._rows(endpoint, endpoint.params(symbol, limit))
+            answer = await self._http.rows(endpoint.path, **endpoint.params(symbol, limit))
         except UnavailableError as fault:
             health.failures, health.fault = health.failures + 1, str(fault)
             self._log.warning(f"{endpoint.name} of {symbol}: {fault}")
@@ -207,12 +216,6 @@ class DerivativesClient(LiveDataClient):
             known = self._not_of_the_future(values, now_ns, endpoint)
             book.add(column, known, now_ns)
             health.newest_row_ms = max(health.newest_row_ms, *known, 0)
-
-    async def _rows(self, endpoint: Endpoint, params: dict[str, str | int]) -> list[Any]:
-        answer = await self._http.get(endpoint.path, **params)
-        if not isinstance(answer, list):
-            raise UnavailableError(endpoint.path, str(answer)[:200], "it is asked again")
-        return answer
 
     def _not_of_the_future(
         self, values: dict[int, float], now_ns: int, endpoint: Endpoint
@@ -260,7 +263,12 @@ class DerivativesClient(LiveDataClient):
         found: list[Any] = []
         for symbol in self._wanted(request.data_type):
             try:
-                found += await self._history(data_class, symbol, start_ms, min(end_ms, now_ms))
+                until_ms = min(end_ms, now_ms)
+                if data_class is OcwTakerFlow:
+                    minutes = self._settings.bar_minutes
+                    found += await self._past.flows(symbol, minutes, start_ms, until_ms)
+                else:
+                    found += await self._past.rows(data_class, symbol, start_ms, until_ms)
             except (UnavailableError, CatalogError) as fault:
                 self._log.warning(f"history of {symbol}: {fault}")
         wrapped = [CustomData(request.data_type, item) for item in found]
@@ -273,71 +281,6 @@ class DerivativesClient(LiveDataClient):
         if instrument_id is None:
             return self._settings.symbols
         return (venue_symbol(str(instrument_id).partition(".")[0]),)
-
-    async def _history(self, data_class: Any, symbol: str, start_ms: int, end_ms: int) -> list[Any]:
-        if data_class is OcwTakerFlow:
-            return await self._flow_history(symbol, start_ms, end_ms)
-        answers = []
-        for endpoint in endpoints.of(data_class):
-            try:
-                rows = await self._pages(endpoint, symbol, start_ms, end_ms)
-            except UnavailableError as fault:  # the other columns are still worth having
-                self._log.warning(f"history of {symbol}: {fault}")
-                rows = []
-            answers.append(endpoint.read(rows, self._shift_ms))
-        known_ns = end_ms * MILLISECOND_NS - self._delay_ns
-        rows_by_time = {
-            ts_ms: row
-            for ts_ms, row in endpoints.joined(answers).items()
-            if ts_ms * MILLISECOND_NS <= known_ns or self._settings.replayed
-        }
-        return objects(data_class, symbol, rows_by_time, self._delay_ns)
-
-    async def _pages(
-        self, endpoint: Endpoint, symbol: str, start_ms: int, end_ms: int
-    ) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        if endpoint.periodic:  # older is refused
-            start_ms = max(start_ms, self._clock.timestamp_ms() - _KEPT_MS)
-        while start_ms <= end_ms:
-            window_ms = endpoint.largest * PERIOD_MS - 1 if endpoint.periodic else end_ms
-            window: dict[str, str | int] = {
-                "startTime": start_ms,
-                "endTime": min(end_ms, start_ms + window_ms),
-            }
-            answer = await self._rows(endpoint, endpoint.params(symbol, endpoint.largest) | window)
-            found += answer
-            if endpoint.periodic:
-                start_ms += endpoint.largest * PERIOD_MS
-            elif len(answer) == endpoint.largest:
-                start_ms = int(answer[-1][endpoint.time_field]) + 1
-            else:
-                break
-        return found
-
-    async def _flow_history(self, symbol: str, start_ms: int, end_ms: int) -> list[Any]:
-        minutes = self._settings.bar_minutes
-        interval = f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
-        rows: dict[int, dict[str, float]] = {}
-        names = {1: "open", 2: "high", 3: "low", 4: "close", 5: "volume", 9: "taker_buy_volume"}
-        while start_ms <= end_ms:
-            answer = await self._http.get(
-                "/fapi/v1/klines",
-                symbol=symbol,
-                interval=interval,
-                startTime=start_ms,
-                endTime=end_ms,
-                limit=_KLINES,
-            )
-            for kline in answer:
-                if int(kline[6]) < end_ms:  # not one that forms
-                    rows[int(kline[0])] = {
-                        name: endpoints.number(kline[place]) for place, name in names.items()
-                    }
-            if len(answer) < _KLINES:
-                break
-            start_ms = int(answer[-1][0]) + minutes * MINUTE_MS
-        return flows(symbol, minutes, rows, self._delay_ns)
 
 
 class DerivativesClientFactory(LiveDataClientFactory):

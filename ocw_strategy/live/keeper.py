@@ -10,7 +10,8 @@ import asyncio
 import resource
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +49,8 @@ class Keeper:
         Whether events of the account are being received.
     path : Path
         The heartbeat's file.
+    review : callable
+        Reviews what is held at marks by the venue's symbols; it may reduce.
     give_up : callable
         Ends the node for a restart; called with the reason.
     """
@@ -62,17 +65,18 @@ class Keeper:
         strategy: LiveStrategy,
         stream_alive: Callable[[], bool],
         path: Path,
+        review: Callable[[Mapping[str, Decimal]], None],
         give_up: Callable[[str], None],
     ) -> None:
         self._live, self._bar_ns = live, bar_minutes * MINUTE_NS
         self._desk, self._journal, self._account = desk, journal, account
         self._strategy, self._stream_alive, self._path = strategy, stream_alive, path
-        self._give_up = give_up
+        self._review, self._give_up = review, give_up
         self._watchdog = Watchdog(live.watchdog)
         self._lags: deque[float] = deque(maxlen=_LAGS)
         self._started_ns = time.time_ns()
         self._truth: AccountTruth | None = None
-        self._compared_ns = self._beaten_ns = 0
+        self._compared_ns = self._beaten_ns = self._marked_ns = 0
         self._flat_told = False
         self._problems: dict[str, str] = {}
         self._basis: dict[str, float] = {}
@@ -98,11 +102,16 @@ class Keeper:
         note = self._desk.halt_file.note() if self._desk.halt_file.halted() else None
         flatten = note is not None and note.flatten
         due_ns = int(self._live.drift_seconds * SECOND_NS)
+        safety_ns = int(self._live.safety_seconds * SECOND_NS)
         if now_ns - self._compared_ns >= due_ns or (flatten and not self._flat_told):
             await self._compare(now_ns, flatten=flatten)
         self._flat_told = self._flat_told and flatten
         if self.state == "running":
-            self._watch(now_ns)
+            self._strategy.see_to_stops()
+            await self._watch(now_ns)
+            if self._strategy.holds and now_ns - self._marked_ns >= safety_ns:
+                self._marked_ns = now_ns
+                await self._look_at_exits()
         if now_ns - self._beaten_ns >= INTERVAL_NS:
             self.tell(now_ns)
 
@@ -138,7 +147,7 @@ class Keeper:
         else:
             self._desk.blocks.pop(BASIS, None)
 
-    def _watch(self, now_ns: int) -> None:
+    async def _watch(self, now_ns: int) -> None:
         arrived = [ns for _, ns in self._desk.marks.values()]
         newest_ns = min(arrived) if len(arrived) == len(self._strategy.symbols) else 0
         due_ns = last_ns = 0
@@ -158,10 +167,25 @@ class Keeper:
             self._desk.blocks[STALE] = "market data is too old"
         elif action is Action.RESUME_ENTRIES:
             self._desk.blocks.pop(STALE, None)
+        elif action is Action.ASK_MARK:
+            marks = await self._look_at_exits()
+            if marks is not None:
+                self._review(marks)
         elif action is Action.EXIT:
             self._give_up("no market data for too long")
-        if action not in {Action.NONE, Action.ASK_MARK}:
+        if action is not Action.NONE:
             self._journal.append(Event(self._desk.market_ns, f"watchdog:{action}", "", ""))
+
+    async def _look_at_exits(self) -> Mapping[str, Decimal] | None:
+        symbols = [venue_symbol(symbol) for symbol in self._strategy.symbols]
+        try:
+            marks = await self._account.marks(symbols)
+        except OcwError as error:  # the stops at the venue do the work
+            self._problems["marks"] = redact(str(error))
+            return None
+        self._problems.pop("marks", None)
+        self._strategy.watch(marks)
+        return marks
 
     def tell(self, now_ns: int) -> None:
         """Write a heartbeat now."""

@@ -82,8 +82,8 @@ def node_config(live: LiveSettings, settings: Settings, keys: Keys) -> TradingNo
                 symbols=symbols,
                 bar_minutes=settings.data.bar_minutes,
                 replayed=live.replayed,
-                interval_seconds=10.0 if live.replayed else 300.0,
-                busy_seconds=10.0 if live.replayed else 60.0,
+                interval_seconds=1.0 if live.replayed else 300.0,
+                busy_seconds=1.0 if live.replayed else 60.0,
             ),
         },
         exec_clients={
@@ -113,7 +113,9 @@ def node_config(live: LiveSettings, settings: Settings, keys: Keys) -> TradingNo
         ),
         data_engine=LiveDataEngineConfig(graceful_shutdown_on_exception=True),
         risk_engine=LiveRiskEngineConfig(
-            max_order_submit_rate="10/00:00:01", graceful_shutdown_on_exception=True
+            # it would hold back a stop as well; the venue takes 300 orders in ten seconds
+            max_order_submit_rate="100/00:00:01",
+            graceful_shutdown_on_exception=True,
         ),
         cache=CacheConfig(tick_capacity=100, bar_capacity=1500),
         portfolio=PortfolioConfig(use_mark_prices=True),

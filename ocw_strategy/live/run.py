@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ocw_strategy.actor import OCWActorConfig
 from ocw_strategy.engine import instrument_id, venue_symbol
-from ocw_strategy.errors import JournalError
+from ocw_strategy.errors import JournalError, OcwError
 from ocw_strategy.journal import Event, Journal
 from ocw_strategy.live.account import AccountHttp, AccountTruth
 from ocw_strategy.live.actor import LiveActor
@@ -116,10 +116,13 @@ class _Life:
 
     async def _in_market_time(self, market: StatisticsHttp) -> Settings:
         # a replayed market has a time of its own, and the first decision comes after now in it
-        close_ns = await History(self._settings, market).newest_close_ns()
+        close_ns = await self._history(market).newest_close_ns()
         start = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(close_ns // SECOND_NS))
         run = self._settings.run.model_copy(update={"start": start})
         return self._settings.model_copy(update={"run": run})
+
+    def _history(self, market: StatisticsHttp) -> History:
+        return History(self._settings, market, _say, replayed=self._live.replayed)
 
     async def _live_on(
         self, market: StatisticsHttp, account: AccountHttp, truth: AccountTruth
@@ -128,7 +131,9 @@ class _Life:
         desk = NodeDesk(HaltFile(path), self._live.replayed)
         plain = self._settings.model_dump(mode="json")
         actor = LiveActor(
-            OCWActorConfig(settings=plain, run_id=RUN_ID), desk, History(self._settings, market)
+            OCWActorConfig(settings=plain, run_id=RUN_ID),
+            desk,
+            self._history(market),
         )
         strategy = LiveStrategy(
             OCWStrategyConfig(
@@ -157,6 +162,7 @@ class _Life:
             strategy,
             client.user_stream_alive,
             heartbeat_path(path),
+            actor.review,
             self._give_up,
         )
         server = HealthServer(lambda: keeper.beat, time.time_ns)
@@ -170,6 +176,7 @@ class _Life:
                 await server.start(self._live.health_host, self._live.health_port)
             keeper.tell(time.time_ns())
             await self._started(node)
+            desk.blocks |= await self._unlike(account)
             if not self._over.is_set():
                 keeper.state = "running"
                 keeper.tell(time.time_ns())
@@ -196,6 +203,17 @@ class _Life:
                 return
             await asyncio.sleep(0.1)
 
+    async def _unlike(self, account: AccountHttp) -> dict[str, str]:
+        # the adapter sets leverage and margin type; whether it took is asked here
+        risk, symbols = self._settings.risk, map(venue_symbol, self._settings.data.instruments)
+        try:
+            found = await account.unlike(
+                list(symbols), int(risk.venue_leverage), self._live.margin_type
+            )
+        except OcwError as error:
+            found = [f"not verified: {error}"]
+        return {"account_settings": "; ".join(found)} if found else {}
+
     async def _stop(self, node: Any, running: asyncio.Task[None]) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(node.stop_async()), _STOP_S)
@@ -215,4 +233,8 @@ class _Life:
     def _note(self, kind: str, detail: str) -> None:
         # by the wall, as account events are
         self._journal.append_durably(Event(time.time_ns(), kind, "", detail))
-        sys.stderr.write(f"ocw: {kind.replace('_', ' ')}: {detail} (pid {os.getpid()})\n")
+        _say(f"{kind.replace('_', ' ')}: {detail} (pid {os.getpid()})")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"ocw: {text}\n")

@@ -34,8 +34,6 @@ class LiveSettings(Strict):
     """``demo``: Binance's demo account. ``paper``: simulated here. ``real``: real money."""
     journal: str = "live/demo.db"
     """The node's journal; heartbeat and halt file lie beside it. One node a journal."""
-    catalog: str = "live/catalog"
-    """Folder that keeps the market history fetched at each start."""
     trader_id: str = Field(default="OCW-001", pattern=r"^[A-Za-z0-9]{1,16}-[0-9]{3}$")
     """Name of the node at the engine."""
     margin_type: Literal["CROSSED", "ISOLATED"] = "CROSSED"
@@ -44,8 +42,6 @@ class LiveSettings(Strict):
     """A node that does not trade after so long exits with an error, for a restart."""
     safety_seconds: Seconds = 30.0
     """How often exits are watched at the execution venue's mark price."""
-    review_seconds: Seconds = 180.0
-    """How often what is held is reviewed."""
     drift_seconds: Seconds = 60.0
     """How often positions and orders are compared with the venue."""
     max_basis_points: float = Field(default=30.0, gt=0, le=1000)

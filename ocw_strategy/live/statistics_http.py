@@ -86,6 +86,19 @@ class StatisticsHttp:
         except ValueError as fault:
             raise UnavailableError(path, text[:200], "it is asked again") from fault
 
+    async def rows(self, path: str, **params: str | int) -> list[Any]:
+        """Return the rows of an answer that is a list.
+
+        Raises
+        ------
+        UnavailableError
+            If there is no answer, or another than a list.
+        """
+        answer = await self.get(path, **params)
+        if not isinstance(answer, list):
+            raise UnavailableError(path, str(answer)[:200], "it is asked again")
+        return answer
+
     async def close(self) -> None:
         """Close every connection."""
         if self._session is not None:

@@ -8,10 +8,12 @@ person. A handler's fault is recorded and stops entries; the engine never sees i
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from nautilus_trader.model.data import Bar, MarkPriceUpdate
@@ -28,16 +30,18 @@ from nautilus_trader.model.orders import Order
 
 from ocw_strategy.engine import venue_symbol
 from ocw_strategy.journal import FillRow, Intent, OrderEvent
-from ocw_strategy.live.account import AccountTruth, VenueFill
+from ocw_strategy.live.account import AccountTruth, VenueFill, VenuePayment
 from ocw_strategy.live.desk import NodeDesk, guarded
 from ocw_strategy.live.restart import entry_contexts, fill_of
 from ocw_strategy.positions import Fill
 from ocw_strategy.protected import OCWStrategyConfig, Resting
 from ocw_strategy.risk import ENDED, PREFIX, StopLevel
 from ocw_strategy.strategy import OCWStrategy
+from ocw_strategy.units import HOUR_NS
 
 CLOSE_WAIT_S = 3.0
-STATE = "strategy/1"
+STATE = "strategy/2"
+_MAX_PAID = 500
 UNEXPLAINED = "unexplained"
 
 
@@ -57,10 +61,12 @@ class LiveStrategy(OCWStrategy):
         super().__init__(config)
         self._node = node
         self._truth = truth
+        self._symbol_of_venue = {venue_symbol(symbol): symbol for symbol in self._symbols}
         self._trigger_type = TriggerType.MARK_PRICE
         self._booked: set[tuple[str, str]] = set()
         self._retiring: dict[str, Resting] = {}
         self._suspects: set[str] = set()
+        self._paid: deque[str] = deque(maxlen=_MAX_PAID)
         self.truth_ns = 0
 
     # -- start and stop ---------------------------------------------------------------------------
@@ -75,8 +81,7 @@ class LiveStrategy(OCWStrategy):
             self.subscribe_mark_prices(instrument.id)
         self._claim_orders()
         self.compare(self._truth, starting=True)
-        for symbol in self._book.held:
-            self._protect(symbol, self._now_ns())
+        self.see_to_stops()
 
     def _rebuild(self) -> None:
         state = self._journal.load_state(STATE)
@@ -94,7 +99,12 @@ class LiveStrategy(OCWStrategy):
         )
         if state is not None:
             self._halt.restore(state["halt"])
-            self._book.restore_extremes(state["extremes"])
+            self._book.restore_marks(state["marks"])
+            self._paid = deque(state["paid"], maxlen=_MAX_PAID)
+        else:  # what was paid before this journal began is not its own
+            self._paid.extend(payment.payment_id for payment in self._truth.payments)
+        sent = (i.ts_ns for i in self._intents.values() if i.purpose != "stop")
+        self._sent_ns.extend(ns for ns in sorted(sent) if ns > self._now_ns() - HOUR_NS)
 
     def _claim_orders(self) -> None:
         # the orders that rest or work are the engine's, by the client id that the journal knows
@@ -126,7 +136,11 @@ class LiveStrategy(OCWStrategy):
         self._keep()
 
     def _keep(self) -> None:
-        state = {"halt": self._halt.state(), "extremes": self._book.extremes()}
+        state = {
+            "halt": self._halt.state(),
+            "marks": self._book.marks(),
+            "paid": list(self._paid),
+        }
         self._journal.save_state(STATE, state)
 
     # -- handlers ---------------------------------------------------------------------------------
@@ -277,14 +291,25 @@ class LiveStrategy(OCWStrategy):
                     self._cancel(stop)
                     del self._retiring[name]
 
+    @guarded
+    def see_to_stops(self) -> None:
+        """Protect what is held and nothing else, whatever was refused or cut off before."""
+        for symbol in self._symbols:
+            if symbol not in self._working:
+                self._protect(symbol, self._now_ns())
+
     # -- the account ------------------------------------------------------------------------------
 
     @guarded
     def compare(self, truth: AccountTruth, *, starting: bool = False) -> None:
         """Book what was missed, then say what the account holds that is not explained."""
         now_ns = self._now_ns()
-        for found in truth.fills:
-            self._take_found(found, truth)
+        told: list[VenueFill | VenuePayment] = [*truth.fills, *truth.payments]
+        for found in sorted(told, key=attrgetter("ts_ns")):
+            if isinstance(found, VenueFill):
+                self._take_found(found, truth)
+            else:
+                self._take_payment(found)
         if starting:
             self._settle_intents(truth, now_ns)
         for symbol in self._symbols:
@@ -314,6 +339,14 @@ class LiveStrategy(OCWStrategy):
             f"{intent.purpose} {intent.side} {found.quantity} at {found.price}",
         )  # fmt: skip
         self._take_fill(intent, fill, ended=found.client_id not in truth.open_ids)
+
+    def _take_payment(self, found: VenuePayment) -> None:
+        symbol = self._symbol_of_venue.get(found.symbol)
+        if symbol is None or found.payment_id in self._paid:
+            return
+        self._paid.append(found.payment_id)
+        self._book.funding_paid(symbol, self._stamp_ns(found.ts_ns), found.amount_usd)
+        self._keep()  # in one commit with the payment
 
     def _settle_intents(self, truth: AccountTruth, now_ns: int) -> None:
         # every order that was about to leave either is open, has filled, or is over
@@ -401,7 +434,27 @@ class LiveStrategy(OCWStrategy):
                 name = f"{UNEXPLAINED}-{now_ns}"
                 self._send(symbol, name, "exit/flatten", side, abs(there), "exit", now_ns)
 
+    @guarded
+    def watch(self, marks: Mapping[str, Decimal]) -> None:
+        """Look at the exits of what is held, at marks just read from the execution venue.
+
+        Parameters
+        ----------
+        marks : mapping of str to Decimal
+            By the venue's symbols.
+        """
+        now_ns = self._now_ns()
+        for symbol in self._book.held:
+            mark = self._instruments[symbol].make_price(marks[venue_symbol(symbol)])
+            self._book.see(symbol, mark, mark, mark, now_ns)
+            self._watch_exits(symbol, now_ns)
+
     # -- views ------------------------------------------------------------------------------------
+
+    @property
+    def holds(self) -> bool:
+        """Whether anything is held."""
+        return bool(self._book.held)
 
     @property
     def symbols(self) -> tuple[str, ...]:

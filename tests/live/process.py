@@ -4,11 +4,12 @@ The market is the sample one, of a fixed date, so that the node's first decision
 every run.
 """
 
+import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,7 @@ health_port = {port}
 venue_http = "{http}"
 venue_ws = "{ws}"
 drift_seconds = 2.0
+safety_seconds = 1.0
 start_timeout_seconds = 20.0
 
 [data]
@@ -79,9 +81,22 @@ class LiveProcess:
         Where it trades.
     port : int
         Of its health page; 0 for none.
+    echo : bool
+        Whether it writes to the terminal, not to a file.
+    overrides : mapping, optional
+        Values over the config's, by dotted key.
     """
 
-    def __init__(self, folder: Path, venue: Venue, port: int = 0, *, echo: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        venue: Venue,
+        port: int = 0,
+        *,
+        echo: bool = False,
+        overrides: Mapping[str, object] | None = None,
+    ) -> None:
+        self.overrides = dict(overrides or {})
         self.venue, self.config, self.journal = venue, folder / "node.toml", folder / "node.db"
         self.output, self._echo = folder / "output.txt", echo
         text = CONFIG.format(journal=self.journal, port=port, http=venue.http_url, ws=venue.ws_url)
@@ -107,6 +122,8 @@ class LiveProcess:
     def launch(self) -> Self:
         """Start the process."""
         command = [sys.executable, "-m", "ocw_strategy.cli", "live", str(self.config)]
+        for key, value in self.overrides.items():
+            command += ["--set", f"{key}={json.dumps(value)}"]
         with self.output.open("ab") as file:
             target = None if self._echo else file
             self.process = subprocess.Popen(

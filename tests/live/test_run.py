@@ -1,11 +1,12 @@
 """A live node as a process: it trades, protects, stops, is killed, and finds its way again."""
 
+import time
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from ocw_strategy.journal import DecisionRow, Event, FillRow, Intent, Posterior, Trade
+from ocw_strategy.journal import DecisionRow, Event, FillRow, Funding, Intent, Posterior, Trade
 from ocw_strategy.live.heartbeat import health
 from tests.live.process import LiveProcess, sample_venue, until
 from tests.venue import Venue
@@ -170,3 +171,35 @@ def test_it_refuses_to_start_without_keys_or_for_real_money_by_accident(tmp_path
         assert real.returncode == 2
         assert "--real-money" in real.stderr
         assert not node.journal.exists()
+
+
+@pytest.mark.slow
+def test_between_bars_exits_follow_the_mark_and_funding_is_booked_once(tmp_path: Path) -> None:
+    with sample_venue() as venue, LiveProcess(tmp_path, venue) as node:
+        symbol = play_to_a_position(venue)
+        amount, entry = venue.state.position(symbol), venue.state.entry(symbol)
+        venue.market.settle(symbol, "0.0005")
+        (paid,) = [entry.amount for entry in venue.state.incomes("FUNDING_FEE")]
+        until(lambda: payments(node), "the payment is booked")
+        node.kill()
+        node.start()  # it is booked already
+        side = 1 if amount > 0 else -1
+        for gain in (0.03, 0.003):  # beyond the peak of profit protection, then below its floor
+            venue.market.price(symbol, round(float(entry) * (1 + side * gain), 2))
+            time.sleep(3)  # no bar closes here: only the look at the mark sees it
+        until(lambda: not venue.state.position(symbol), "the position is left")
+        until(lambda: trades(node), "the trade is told")
+        (trade,) = trades(node)
+        assert trade.exit_reason == "profit_protection"
+        assert payments(node) == [float(paid)]
+        assert trade.funding_usd == pytest.approx(float(paid))
+
+
+def payments(node: LiveProcess) -> list[float]:
+    with node.read() as journal:
+        return [row.amount_usd for row in journal.rows(Funding)]
+
+
+def trades(node: LiveProcess) -> list[Trade]:
+    with node.read() as journal:
+        return journal.rows(Trade)

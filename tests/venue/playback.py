@@ -79,6 +79,13 @@ class Playback:
         """Stand still."""
         self._run(self.halt)
 
+    def tell_marks(self) -> None:
+        """Tell the mark prices again, as the venue does every second, wherever the market stands.
+
+        A market that stands still is otherwise silent, which a node takes for a lost connection.
+        """
+        self._wait(self._tell_marks())
+
     def controls(self) -> dict[str, Callable[..., Any]]:
         """Return what can be called by name on the venue's loop."""
         return {
@@ -135,6 +142,11 @@ class Playback:
         move = self._exchange.jump if jump else self._exchange.move
         move(symbol, price, price if mark is None else Decimal(str(mark)))
         await self._tell()
+
+    async def _tell_marks(self) -> None:
+        streams = [name for name in self._sockets.streams if "@markPrice" in name]
+        frames = {name: stream_frame(self._market, self._exchange, name) for name in streams}
+        await self._sockets.publish({name: frame for name, frame in frames.items() if frame})
 
     async def _tell(self) -> None:
         frames = {}

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.venue.exchange import Exchange
+from tests.venue.ledger import Income
 from tests.venue.records import AlgoOrder, Order, Trade
 
 
@@ -64,6 +65,12 @@ class Truth:
         """Return the executions, oldest first."""
         return self._run(
             lambda: [t for t in self._exchange.ledger.trades if symbol in {"", t.symbol}]
+        )
+
+    def incomes(self, kind: str = "") -> list[Income]:
+        """Return the bookings of the wallet, oldest first."""
+        return self._run(
+            lambda: [entry for entry in self._exchange.ledger.incomes if kind in {"", entry.kind}]
         )
 
     def accepted(self, client_id: str) -> int:
