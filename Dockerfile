@@ -5,7 +5,7 @@ FROM python:3.13-slim-bookworm AS build
 COPY requirements-runtime.lock /tmp/requirements.lock
 # wheels only, each checked against its hash: nothing is compiled, nothing else is fetched
 RUN python -m venv --without-pip /opt/ocw \
-    && python -m pip --python /opt/ocw/bin/python install --quiet --no-cache-dir --no-deps \
+    && python -m pip --python /opt/ocw/bin/python install --quiet --no-cache-dir --no-compile --no-deps \
        --only-binary :all: --require-hashes -r /tmp/requirements.lock
 # the libraries' own tests, and what only a compiler reads
 RUN find /opt/ocw -depth \( -type d -name tests -o -type f -name '*.pyi' -o -type f -name '*.pxd' \

@@ -16,14 +16,14 @@ from typing import Final
 
 from ocw_strategy.alerts.alert import Alert, Severity
 from ocw_strategy.alerts.cursor import Cursor, CursorFile
-from ocw_strategy.alerts.feed import Step, is_wanted, read_feed, unwell_alert
+from ocw_strategy.alerts.feed import Step, is_wanted, read_feed
+from ocw_strategy.alerts.node_watch import NodeSight, NodeWatch
 from ocw_strategy.alerts.service import DeliveryError, Service
 from ocw_strategy.alerts.settings import AlertSettings
 from ocw_strategy.console import minute_text
 from ocw_strategy.environment import redact
 from ocw_strategy.errors import JournalError
 from ocw_strategy.journal import Journal
-from ocw_strategy.units import SECOND_NS
 
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 300.0
@@ -44,8 +44,8 @@ class Courier:
     service : Service
     cursors : CursorFile
     settings : AlertSettings
-    problems : callable
-        Returns what is wrong with the node now, in words; empty while it is well.
+    sight : callable
+        Returns how the node does at a moment.
     now_ns : callable
         Wall time, UNIX nanoseconds.
     log : callable
@@ -61,16 +61,16 @@ class Courier:
         cursors: CursorFile,
         settings: AlertSettings,
         *,
-        problems: Callable[[], Sequence[str]],
+        sight: Callable[[int], NodeSight],
         now_ns: Callable[[], int],
         log: Callable[[str], None],
         first_wait_s: float = FIRST_WAIT_S,
     ) -> None:
         self._journal, self._service, self._cursors = journal, service, cursors
-        self._settings, self._problems, self._now_ns = settings, problems, now_ns
+        self._settings, self._sight, self._now_ns = settings, sight, now_ns
         self._log_line, self._first_wait_s = log, first_wait_s
         self._sent: deque[float] = deque(maxlen=settings.max_per_minute)
-        self._unwell_since_ns: int | None = None
+        self._watch = NodeWatch(settings.unwell_seconds)
         self._waited_for = False
         self._said = ""
 
@@ -104,27 +104,12 @@ class Courier:
             self._log("")
         except JournalError as error:  # not made yet, being replaced, damaged: looked at again
             self._log(str(error))
-        if (change := self._change(cursor)) is not None:
-            steps.append(change)
-            cursor = change.after
+        now_ns = self._now_ns()
+        for alert, after in self._watch.changes(self._sight(now_ns), cursor, now_ns):
+            cursor = after
+            if is_wanted(alert, self._settings):
+                steps.append(Step(alert, cursor))
         return steps, cursor
-
-    def _change(self, cursor: Cursor) -> Step | None:
-        # told once it has lasted, and once when it is over
-        now_ns, problems = self._now_ns(), self._problems()
-        if not problems:
-            self._unwell_since_ns = None
-        elif self._unwell_since_ns is None:
-            self._unwell_since_ns = now_ns
-        lasted = (
-            self._unwell_since_ns is not None
-            and now_ns - self._unwell_since_ns >= self._settings.unwell_seconds * SECOND_NS
-        )
-        if cursor.unwell == lasted or (problems and not lasted):
-            return None
-        alert = unwell_alert(problems, now_ns)
-        step = Step(alert, cursor.model_copy(update={"unwell": lasted}))
-        return step if is_wanted(alert, self._settings) else None
 
     async def _deliver(self, alert: Alert, reached: Cursor) -> None:
         title = f"OCW {_MARKS[alert.severity]}{alert.title}"

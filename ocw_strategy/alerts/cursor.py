@@ -41,6 +41,8 @@ class Cursor(Strict):
     topics: dict[str, Told] = Field(default_factory=dict)
     unwell: bool = False
     """Whether it was told that the node is unwell."""
+    halted: bool = False
+    """Whether it was told that the halt file is there."""
     in_doubt: bool = False
     """Whether a message was under way whose arrival is not known."""
 

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from ocw_strategy.advisor.outcomes import BREAKER_OPEN, SETTLED
-from ocw_strategy.alerts.alert import Alert, Severity
+from ocw_strategy.alerts.alert import Alert
 from ocw_strategy.alerts.budget import budget_alerts
 from ocw_strategy.alerts.cursor import Cursor, Told
 from ocw_strategy.alerts.settings import AlertSettings
@@ -116,10 +116,9 @@ def _at_the_end(journal: JournalReader, cursor: Cursor, hour: int) -> Cursor:
     rows = {record.TABLE: journal.last_row_id(record) for record in _FOLLOWED}
     last = journal.rows(Equity, order="ts_ns DESC", limit=1)
     day = summary_day(last[0].ts_ns, hour) if last else None
-    return Cursor(
-        journal=_identity(journal), rows=rows, day=day, unwell=cursor.unwell,
-        in_doubt=cursor.in_doubt,
-    )  # fmt: skip
+    return cursor.model_copy(
+        update={"journal": _identity(journal), "rows": rows, "day": day, "breaker_open": False}
+    )
 
 
 def _identity(journal: JournalReader) -> str:
@@ -222,11 +221,3 @@ def _once_in_a_while(
     if last is not None and last.more:
         alert = replace(alert, title=f"{alert.title} (and {last.more} times since it was told)")
     return alert, cursor.with_topic(alert.topic, Told(ts_ns=alert.ts_ns))
-
-
-def unwell_alert(problems: Sequence[str], now_ns: int) -> Alert:
-    """Return that the node is unwell, or with no problem that it is well again."""
-    if not problems:
-        return Alert("watchdog", Severity.INFO, now_ns, "The node is well again")
-    title = "The node is unwell"
-    return Alert("watchdog", Severity.CRITICAL, now_ns, title, "\n".join(problems))

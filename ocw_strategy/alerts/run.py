@@ -18,13 +18,13 @@ from ocw_strategy.alerts.apprise_service import URLS, AppriseService
 from ocw_strategy.alerts.commands import Commands
 from ocw_strategy.alerts.courier import LONGEST_WAIT_S, Courier
 from ocw_strategy.alerts.cursor import CursorFile
+from ocw_strategy.alerts.node_watch import NodeSight, look_at_node
 from ocw_strategy.alerts.service import DeliveryError, Service
 from ocw_strategy.alerts.settings import AlertSettings
 from ocw_strategy.alerts.telegram import CHAT, TOKEN, TelegramBot
 from ocw_strategy.environment import redact, secret, variable
-from ocw_strategy.errors import OcwError, SettingsError
+from ocw_strategy.errors import SettingsError
 from ocw_strategy.journal import WriterLock
-from ocw_strategy.live.heartbeat import health, heartbeat_path, read_heartbeat
 
 VARIABLES: Final = (TOKEN, CHAT, URLS)
 """What the alerts read from the environment; any one service is enough."""
@@ -102,12 +102,12 @@ async def _tried(service: Service) -> str:
 async def _follow(
     journal: Path, services: Sequence[Service], cursors: CursorFile, settings: AlertSettings
 ) -> None:
-    def problems() -> Sequence[str]:
-        return node_problems(journal, time.time_ns())
+    def sight(now_ns: int) -> NodeSight:
+        return look_at_node(journal, now_ns)
 
     jobs = [
         Courier(
-            journal, service, cursors, settings, problems=problems, now_ns=time.time_ns, log=_log
+            journal, service, cursors, settings, sight=sight, now_ns=time.time_ns, log=_log
         ).run()
         for service in services
     ]
@@ -149,17 +149,6 @@ async def _listen(journal: Path, bot: TelegramBot, cursors: CursorFile) -> None:
             _log(redact(f"commands: {error}"))
             await asyncio.sleep(max(wait_s, error.retry_after_s))
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-
-
-def node_problems(journal: Path, now_ns: int) -> tuple[str, ...]:
-    """Return what is wrong with the node by its heartbeat; empty while it is well."""
-    try:
-        beat = read_heartbeat(heartbeat_path(journal))
-    except OcwError as error:
-        return (str(error),)
-    status, found = health(beat, now_ns)
-    problems = found["problems"]
-    return tuple(map(str, problems)) if status != 200 and isinstance(problems, list) else ()
 
 
 def _log(line: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from ocw_strategy.alerts.apprise_service import AppriseService
 from ocw_strategy.alerts.courier import Courier
 from ocw_strategy.alerts.cursor import CursorFile
+from ocw_strategy.alerts.node_watch import NodeSight
 from ocw_strategy.alerts.service import Service
 from ocw_strategy.alerts.settings import AlertSettings
 from ocw_strategy.alerts.telegram import TelegramBot
@@ -33,7 +34,7 @@ class Desk:
         self.inbox, self.settings = inbox, settings
         self.said: list[str] = []
         self.bots: list[TelegramBot] = []
-        self.problems: Sequence[str] = ()
+        self.sight = NodeSight()
         self.now_ns = 0
 
     def bot(self, seconds: float = 0.5) -> TelegramBot:
@@ -43,7 +44,7 @@ class Desk:
     def courier(self, service: Service) -> Courier:
         return Courier(
             self.path, service, CursorFile(self.path), self.settings,
-            problems=lambda: self.problems, now_ns=lambda: self.now_ns, log=self.said.append,
+            sight=lambda _: self.sight, now_ns=lambda: self.now_ns, log=self.said.append,
             first_wait_s=0.05,
         )  # fmt: skip
 
@@ -214,7 +215,7 @@ def test_two_services_do_not_wait_for_each_other(tmp_path: Path) -> None:
         lost = AppriseService(1, "json://127.0.0.1:9/hook", 0.2)
         couriers = [
             Courier(
-                desk.path, service, cursors, desk.settings, problems=tuple,
+                desk.path, service, cursors, desk.settings, sight=lambda _: NodeSight(),
                 now_ns=lambda: 0, log=desk.said.append, first_wait_s=60.0,
             )
             for service in (lost, desk.bot())
@@ -236,7 +237,7 @@ def test_a_node_that_stays_unwell_is_told_once_and_when_it_is_well(tmp_path: Pat
         courier = desk.courier(desk.bot())
         for second, problem in enumerate(["", "dead", "", "dead", *["dead"] * 200, "", ""]):
             desk.now_ns = second * SECOND_NS
-            desk.problems = (problem,) if problem else ()
+            desk.sight = NodeSight((problem,) if problem else ())
             await courier.look()
 
     texts = run(tmp_path, play, unwell_seconds=120.0).inbox.texts

@@ -91,14 +91,15 @@ def test_a_halt_reaches_the_phone_and_the_phone_halts_and_nothing_shows_a_key(
 
                 inbox.write("/halt", chat="666", ts_s=int(time.time()))
                 inbox.write("/halt", ts_s=int(time.time()))
-                await inbox.until(lambda: "This stops entries" in inbox.texts[-1])
-                found = re.search(r"/halt (\d{4})", inbox.texts[-1])
+                await inbox.until(lambda: "This stops entries" in "".join(inbox.texts))
+                found = re.search(r"/halt (\d{4})", "".join(inbox.texts))
                 assert found
                 inbox.write(f"/halt {found[1]}", ts_s=int(time.time()))
                 await inbox.until(HaltFile(path).halted)
-                await inbox.until(lambda: inbox.texts[-1].startswith("Halted"))
+                await inbox.until(lambda: any(t.startswith("Halted") for t in inbox.texts))
+                await inbox.until(lambda: "OCW CRITICAL Entries halted by" in "".join(inbox.texts))
                 inbox.write("/why", ts_s=int(time.time()))
-                await inbox.until(lambda: "decided by claude" in inbox.texts[-1])
+                await inbox.until(lambda: "decided by claude" in "".join(inbox.texts))
             said = len(inbox.texts)
             async with alerting(config, **given) as again:
                 journal.append_durably(event("node_started"))
