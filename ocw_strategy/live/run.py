@@ -22,7 +22,8 @@ from ocw_strategy.live.account import AccountHttp, AccountTruth
 from ocw_strategy.live.actor import LiveActor
 from ocw_strategy.live.desk import NodeDesk
 from ocw_strategy.live.halt import HaltFile
-from ocw_strategy.live.heartbeat import HealthServer, heartbeat_path
+from ocw_strategy.live.health_server import HealthServer
+from ocw_strategy.live.heartbeat import heartbeat_path
 from ocw_strategy.live.history import History
 from ocw_strategy.live.keeper import Keeper
 from ocw_strategy.live.node import (
