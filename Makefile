@@ -4,7 +4,7 @@ OCW := .venv/bin/ocw
 LOCKED := .venv/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo live-demo test test-live test-image lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-prompt lock clean
+.PHONY: help install demo live-demo test test-live test-crash test-image lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-prompt lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,6 +25,11 @@ live-demo: install  ## a live node on the loopback venue, watched: trades, halt,
 
 test-live: install  ## a live node as a process against the loopback venue: trades, is killed, starts again
 	@$(PY) -m pytest -m "slow or not slow" tests/live/test_run.py tests/live/test_demo.py
+
+POINTS ?= 300
+SEED ?= 1
+test-crash: install  ## a live node killed, cut off and lied to at random, judged from the venue (POINTS= SEED= MUTATION=)
+	@$(PY) -m tests.live.crash --points $(POINTS) --seed $(SEED) $(if $(MUTATION),--mutation $(MUTATION))
 
 lint: install  ## ruff and mypy
 	@$(PY) -m ruff check .

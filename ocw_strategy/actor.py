@@ -229,8 +229,7 @@ class OCWActor(Actor):
             self._halts = data
 
     def _on_trade(self, payload: TradePayload) -> None:
-        self._desk.learn(payload)
-        if isinstance(self.advisor, LessonWriter):
+        if self._desk.learn(payload) and isinstance(self.advisor, LessonWriter):
             self._ask_lesson(self.advisor, payload.trade)
 
     def _ask_lesson(self, writer: LessonWriter, trade: Trade) -> None:

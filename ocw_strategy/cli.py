@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ocw_strategy import cli_alerts, cli_live, cli_serve, cli_upkeep, console
+from ocw_strategy import cli_alerts, cli_live, cli_positions, cli_serve, cli_upkeep, console
 from ocw_strategy.environment import load_environment, redact, secret, secret_from_file
 from ocw_strategy.errors import OcwError, SettingsError
 from ocw_strategy.units import SECOND_NS
@@ -28,6 +28,8 @@ data_app = typer.Typer(help="Fill and inspect the Parquet data catalog.", no_arg
 app.add_typer(data_app, name="data", rich_help_panel="Data")
 for _node in (cli_live.live, cli_live.halt, cli_live.resume, cli_live.status):
     app.command(rich_help_panel=cli_live.PANEL)(_node)
+for _position in (cli_positions.flatten, cli_positions.adopt):
+    app.command(rich_help_panel=cli_live.PANEL)(_position)
 for _beside in (cli_alerts.alerts, cli_serve.serve):
     app.command(rich_help_panel=cli_live.PANEL)(_beside)
 for _command in (cli_upkeep.backup, cli_upkeep.restore):
@@ -93,7 +95,7 @@ def record(
 
 @app.command(rich_help_panel="Claude")
 def doctor(
-    config: Annotated[Path, typer.Argument(help="The config whose advisor is looked at.")] = Path(
+    config: Annotated[Path, typer.Argument(help="The config to look at; [live] or not.")] = Path(
         "configs/claude-backtest.toml"
     ),
     set_: SetOption = None,
@@ -104,13 +106,21 @@ def doctor(
         Path | None, typer.Option(help="Folder of the run whose last prompt is counted.")
     ] = None,
 ) -> None:
-    """Tell whether key, model, window, budget and recording are usable; buys nothing."""
+    """Tell whether Claude can be asked, or a live node can run; buys nothing, sends nothing.
+
+    It looks at a node where the config has a [live] table.
+    """
     from ocw_strategy.backtest import newest_run
     from ocw_strategy.console_claude import print_checks
     from ocw_strategy.doctor import advisor_checks, true_tokens
-    from ocw_strategy.settings import load_settings, parse_overrides
+    from ocw_strategy.settings import load_settings, parse_overrides, read_toml
 
-    settings = load_settings(config, parse_overrides(set_ or []))
+    overrides = parse_overrides(set_ or [])
+    if "live" in read_toml(config):
+        if not print_checks(cli_live.node_checks(config, overrides)):
+            raise typer.Exit(1)
+        return
+    settings = load_settings(config, overrides)
     checks = advisor_checks(settings)
     if count_tokens:
         folder = run or newest_run(Path(settings.run.runs_dir))

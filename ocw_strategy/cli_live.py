@@ -5,14 +5,20 @@ account's name typed in.
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ocw_strategy import console
 from ocw_strategy.environment import secret
 from ocw_strategy.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ocw_strategy.doctor import Check
+    from ocw_strategy.live.node import Keys
+    from ocw_strategy.live.settings import LiveSettings
 
 DEMO_CONFIG = Path("configs/demo.toml")
 PANEL = "Live"
@@ -32,7 +38,6 @@ def live(
     ] = False,
 ) -> None:
     """Run a live node until it is told to stop; its stops stay at the venue."""
-    from ocw_strategy.live.node import Keys
     from ocw_strategy.live.run import run_live
     from ocw_strategy.live.settings import load_live
     from ocw_strategy.settings import parse_overrides
@@ -45,13 +50,7 @@ def live(
             raise SettingsError("live.account", "real", "add --real-money if you mean it")
         if typer.prompt("This trades REAL MONEY. Type `real money` to go on") != "real money":
             raise typer.Exit(1)
-    name = "BINANCE" if node.account == "real" else "BINANCE_DEMO"
-    found = [secret(f"{name}_API_{part}") for part in ("KEY", "SECRET")]
-    key, hidden = found
-    if key is None or hidden is None:
-        missing = f"{name}_API_{'KEY' if key is None else 'SECRET'}"
-        raise SettingsError(missing, None, "set it in the environment or in .env")
-    code = run_live(node, settings, Keys(key, hidden))
+    code = run_live(node, settings, account_keys(node))
     if code:
         raise typer.Exit(code)
 
@@ -91,6 +90,41 @@ def status(config: ConfigArgument = DEMO_CONFIG) -> None:
     code, _ = health(beat, now_ns)
     if code != 200:
         raise typer.Exit(1)
+
+
+def account_keys(node: "LiveSettings") -> "Keys":
+    """Return the key of a node's account.
+
+    Raises
+    ------
+    SettingsError
+        If it is not in the environment.
+    """
+    from ocw_strategy.live.node import Keys
+
+    key, hidden = (secret(name) for name in _variables(node))
+    if key is None or hidden is None:
+        missing = _variables(node)[0 if key is None else 1]
+        raise SettingsError(missing, None, "set it in the environment or in .env")
+    return Keys(key, hidden)
+
+
+def node_checks(config: Path, overrides: Mapping[str, object]) -> "list[Check]":
+    """Return what stands in the way of a live node with a config."""
+    from ocw_strategy.live.doctor import live_checks
+    from ocw_strategy.live.settings import load_live
+
+    node, settings = load_live(config, time.time_ns(), overrides)
+    try:
+        keys = account_keys(node)
+    except SettingsError:
+        keys = None
+    return live_checks(node, settings, keys, _variables(node)[0])
+
+
+def _variables(node: "LiveSettings") -> tuple[str, str]:
+    name = "BINANCE" if node.account == "real" else "BINANCE_DEMO"
+    return f"{name}_API_KEY", f"{name}_API_SECRET"
 
 
 def _journal(config: Path) -> Path:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 
 def print_checks(checks: Sequence["Check"]) -> bool:
-    """Print what was looked at, a line each; return whether all is well."""
+    """Print what was looked at, a line each; return whether nothing stands in the way."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for check in checks:
-        mark = "[green]well[/]" if check.well else "[bold red]look[/]"
+        bad = "[bold red]fail[/]" if check.grave else "[yellow]warn[/]"
+        mark = "[green]ok[/]" if check.well else bad
         table.add_row(mark, check.name, escape(check.said))
     show(table)
-    return all(check.well for check in checks)
+    return not any(check.failed for check in checks)
 
 
 def print_estimate(estimate: "CallEstimate", recording: Path) -> None:

@@ -368,11 +368,20 @@ class DecisionDesk:
 
     # -- a closed trade ---------------------------------------------------------------------------
 
-    def learn(self, payload: TradePayload) -> None:
-        """Credit a closed trade to the signals and the regime it was entered with."""
+    def learn(self, payload: TradePayload) -> bool:
+        """Credit a closed trade to the signals and the regime it was entered with.
+
+        Returns
+        -------
+        bool
+            Whether it taught anything: a trade that was entered on no signal, since a person told
+            the journal of it, does not.
+        """
         trade = payload.trade
         self._trades.append(trade)
         outcome = payload.outcome()
+        if not outcome.signals:
+            return False
         self.bandit.record(outcome)
         self._reflect(trade, outcome.signals)
         for signal, posterior in self.bandit.report(trade.regime).items():
@@ -386,6 +395,7 @@ class DecisionDesk:
                     outcomes=posterior.outcomes,
                 )
             )
+        return True
 
     def draft(self, trade_id: str) -> str:
         """Return the text of the reflection on a closed trade that was just learnt from."""

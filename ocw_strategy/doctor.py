@@ -31,17 +31,31 @@ class Check:
     well: bool
     said: str
     """What was found, or what to do."""
+    grave: bool = True
+    """Whether, if it is not well, nothing should go on."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it stands in the way."""
+        return self.grave and not self.well
 
 
 def advisor_checks(settings: Settings) -> list[Check]:
     """Return what stands in the way of asking the model that the settings name."""
+    checks = model_checks(settings)
+    if not checks[-1].well:
+        return checks
+    return [*checks, _window(settings), _budget(settings), _recording(settings)]
+
+
+def model_checks(settings: Settings) -> list[Check]:
+    """Return whether there is a key, and whether the model is known; the model comes last."""
     claude = settings.advisor.claude
-    checks = [_key()]
     try:
         model = load_models(Path(claude.models)).get(claude.model)
     except SettingsError as error:
-        return [*checks, Check("model", False, str(error))]
-    return [*checks, _model(model), _window(settings), _budget(settings), _recording(settings)]
+        return [_key(), Check("model", False, str(error))]
+    return [_key(), _model(model)]
 
 
 def _key() -> Check:

@@ -39,6 +39,10 @@ class JournalError(OcwError):
     """A journal that cannot be read, written or trusted."""
 
 
+class JournalHeldError(JournalError):
+    """A journal that another process writes, such as a live node."""
+
+
 class AccountBlownError(OcwError):
     """Equity fell to the maintenance margin: the venue would have liquidated the account."""
 

@@ -99,6 +99,7 @@ class ProtectedStrategy(Strategy):
         context: EntryContext | None = None,
         reference_price: Decimal | None = None,
         trigger: float | None = None,
+        limit: Decimal | None = None,
     ) -> Order:
         # The intent is durable before its order leaves.
         instrument = self._instruments[symbol]
@@ -111,7 +112,12 @@ class ProtectedStrategy(Strategy):
             "reduce_only": purpose != "entry",
             "client_order_id": ClientOrderId(name),
         }
-        if trigger is None:
+        order: Order
+        if limit is not None:
+            order = self.order_factory.limit(
+                **common, price=instrument.make_price(limit), post_only=True
+            )
+        elif trigger is None:
             order = self.order_factory.market(**common)
         else:
             order = self.order_factory.stop_market(

@@ -128,6 +128,10 @@ class ExecutionSettings(Strict):
 
     entry_timing: Literal["next_bar", "alert"] = "next_bar"
     """``next_bar`` fills no earlier than the next base bar's close; ``alert`` is optimistic."""
+    entry_order: Literal["market", "post_only"] = "market"
+    """``post_only`` rests a tick inside the last price for the maker's fee and may not fill."""
+    entry_wait_seconds: float = Field(default=120.0, ge=1, le=3600)
+    """How long a post-only entry rests; what has not filled by then is given up."""
     latency_seconds: float = Field(default=6.0, ge=0, le=300)
     """Median time from the close to the decision taking effect."""
     latency_sigma: float = Field(default=0.35, ge=0, le=2)

@@ -16,7 +16,7 @@ from typing import Any
 
 from nautilus_trader.model.data import Bar, DataType
 from nautilus_trader.model.enums import OrderSide
-from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.model.objects import Currency
 
 from ocw_strategy.carried import HALT_STATE, CarriedState
@@ -44,7 +44,7 @@ from ocw_strategy.risk import (
     measures_equity,
     round_down,
 )
-from ocw_strategy.units import HOUR_NS, MINUTE_NS, close_of
+from ocw_strategy.units import HOUR_NS, MINUTE_NS, SECOND_NS, close_of
 
 _USDT = Currency.from_str("USDT")
 
@@ -218,17 +218,37 @@ class OCWStrategy(ProtectedStrategy):
         if refusal:
             self._event(now_ns, f"dropped:{refusal}", symbol, leg.purpose)
             return
-        self._send(
+        side = OrderSide.BUY if leg.delta_notional > 0 else OrderSide.SELL
+        limit = self._limit_price(symbol, side) if leg.purpose == "entry" else None
+        order = self._send(
             symbol,
             ticket.context.decision.decision_id,
             "exit/decision" if leg.purpose == "exit" else leg.purpose,
-            OrderSide.BUY if leg.delta_notional > 0 else OrderSide.SELL,
+            side,
             quantity,
             leg.purpose,
             now_ns,
             context=ticket.context,
             reference_price=ticket.reference_price,
+            limit=limit,
         )
+        if limit is not None and not order.is_closed:
+            wait_ns = round(self._settings.execution.entry_wait_seconds * SECOND_NS)
+            name = order.client_order_id.value
+            self._later(f"entry-{name}", wait_ns, partial(self._give_up_entry, name))
+
+    def _limit_price(self, symbol: str, side: OrderSide) -> Decimal | None:
+        # a tick inside the last price: at the price itself it might cross and be refused
+        if self._settings.execution.entry_order == "market":
+            return None
+        tick = self._instruments[symbol].price_increment.as_decimal()
+        return self._book.price(symbol) - (tick if side == OrderSide.BUY else -tick)
+
+    def _give_up_entry(self, name: str, _event: Any = None) -> None:
+        order = self.cache.order(ClientOrderId(name))
+        if order is not None and not order.is_closed:
+            self._event(self._now_ns(), "entry_given_up", self._intents[name].symbol, name)
+            self.cancel_order(order)
 
     def on_order_refused(self, intent: Intent, now_ns: int) -> None:
         """Give up what was to follow a refused order."""
@@ -253,6 +273,9 @@ class OCWStrategy(ProtectedStrategy):
         if close_ns > self._armed_ns and self._matters(close_ns) and self._barrier.waits(close_ns):
             self._armed_ns = close_ns
             self._after_close(close_ns, partial(self._on_overdue, close_ns))
+
+    def _later(self, name: str, delay_ns: int, callback: Callable[[Any], None]) -> None:
+        self.clock.set_time_alert_ns(name, self.clock.timestamp_ns() + delay_ns, callback)
 
     def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
         self.clock.set_time_alert_ns(f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, callback)

@@ -496,3 +496,18 @@ def test_the_same_trade_is_credited_once(warm: tuple[DecisionDesk, Journal]) -> 
     once = desk.bandit.report("calm_goldilocks")
     desk.learn(trade_of(SAVED_NS + 1))
     assert desk.bandit.report("calm_goldilocks") == once
+
+
+def test_a_trade_that_was_entered_on_no_signal_teaches_nothing_and_is_shown(
+    warm: tuple[DecisionDesk, Journal],
+) -> None:
+    desk, journal = warm
+    trade = trade_of(SAVED_NS + 1)
+    adopted = trade.model_copy(update={"row": {**trade.row, "signals": "{}", "regime": "unknown"}})
+    before = desk.bandit.state()
+    assert not desk.learn(adopted)
+    assert desk.bandit.state() == before
+    journal.flush()
+    assert journal.count(Posterior) == journal.count(ReflectionRow) == 0
+    assert desk.state()["trades"][-1]["trade_id"] == trade.trade.trade_id
+    assert desk.learn(trade)

@@ -12,7 +12,7 @@ from nautilus_trader.common.actor import Actor
 from nautilus_trader.model.data import DataType
 
 from ocw_strategy.backtest.node import run_config
-from ocw_strategy.journal import FillRow, Funding, Intent, Journal, OrderEvent, Record, Trade
+from ocw_strategy.journal import Event, FillRow, Funding, Intent, Journal, OrderEvent, Record, Trade
 from ocw_strategy.messages import DecisionPayload, OcwDecision, TargetContext
 from ocw_strategy.risk import client_order_id
 from ocw_strategy.settings import Settings
@@ -180,3 +180,39 @@ def test_the_stop_trails_by_the_width_of_the_regime_at_entry(
     entry = float(fills[0].price)
     stops = [float(intent.trigger_price) for intent in intents if intent.purpose == "stop"]
     assert stops[-1] == pytest.approx(53_000.0 - width * entry, abs=0.1)
+
+
+def test_a_post_only_entry_rests_inside_the_last_price_and_pays_the_makers_fee(
+    tmp_path: Path,
+) -> None:
+    bars = {"01:30": (50_000.0, 50_000.0, 49_900.0, 50_000.0)}  # falls through the limit
+    settings = hours_settings(
+        market(tmp_path, bars),
+        execution={"entry_order": "post_only", "entry_wait_seconds": 3600.0},
+    )
+    intents, fills = rows_of(settings, {"01:00": 1.0}, Intent, FillRow)
+    entry = fills[0]
+    assert (entry.purpose, entry.liquidity, entry.price) == ("entry", "MAKER", "49999.9")
+    notional = Decimal(entry.quantity) * Decimal(entry.price)
+    assert Decimal(entry.commission_usd) == pytest.approx(notional * Decimal("0.0002"))
+    assert [intent.purpose for intent in intents[:2]] == ["entry", "stop"]
+
+
+def test_a_post_only_entry_that_does_not_fill_is_given_up_in_time(tmp_path: Path) -> None:
+    # above its price all day: it rests from 01:15 and must be gone long before it would fill
+    bars = {
+        **{f"01:{minute}": (50_000.0, 50_000.0, 50_000.0, 50_000.0) for minute in (15, 30, 45)},
+        "06:00": (50_000.0, 50_000.0, 49_000.0, 50_000.0),
+    }
+    settings = hours_settings(
+        market(tmp_path, bars),
+        execution={"entry_order": "post_only", "entry_wait_seconds": 600.0},
+    )
+    intents, orders, fills, events = rows_of(
+        settings, {"01:00": 1.0}, Intent, OrderEvent, FillRow, Event
+    )
+    assert [intent.purpose for intent in intents] == ["entry"]
+    assert [row.status for row in orders] == ["canceled"]
+    assert [event.ts_ns for event in events if event.kind == "entry_given_up"] == [orders[0].ts_ns]
+    assert orders[0].ts_ns - intents[0].ts_ns == 600 * SECOND_NS
+    assert fills == []

@@ -5,7 +5,7 @@ from ocw_strategy.journal.check import check_journal
 from ocw_strategy.journal.export import export_journal
 from ocw_strategy.journal.journal import MEMORY, Journal
 from ocw_strategy.journal.ledger import LedgerEntry, read_ledger
-from ocw_strategy.journal.lock import WriterLock
+from ocw_strategy.journal.lock import WriterLock, lock_holder
 from ocw_strategy.journal.reader import JournalReader
 from ocw_strategy.journal.records import (
     RECORDS,
@@ -65,6 +65,7 @@ __all__ = [
     "canonical_json",
     "check_journal",
     "export_journal",
+    "lock_holder",
     "read_ledger",
     "restore_journal",
     "skip_counts",

@@ -9,7 +9,25 @@ import fcntl
 import os
 from pathlib import Path
 
-from ocw_strategy.errors import JournalError
+from ocw_strategy.errors import JournalError, JournalHeldError
+
+
+def lock_holder(path: Path) -> str | None:
+    """Return the process id of a journal's writer as it gave it, or None when nobody writes.
+
+    Looking holds the lock for a moment where nobody else does.
+    """
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(descriptor, 32).decode() or "unknown"
+    finally:
+        os.close(descriptor)
+    return None
 
 
 class WriterLock:
@@ -22,8 +40,10 @@ class WriterLock:
 
     Raises
     ------
-    JournalError
+    JournalHeldError
         If another process, or another journal object of this one, holds it.
+    JournalError
+        If its file cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,7 +61,7 @@ class WriterLock:
         except BlockingIOError:
             owner = os.read(self._descriptor, 32).decode() or "unknown"
             os.close(self._descriptor)
-            raise JournalError(
+            raise JournalHeldError(
                 "journal", str(path), f"held by pid {owner}; stop it or read the journal read-only"
             ) from None
         os.ftruncate(self._descriptor, 0)

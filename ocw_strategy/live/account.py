@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +24,8 @@ from ocw_strategy.units import DAY_NS, MILLISECOND_NS
 _TIMEOUT_S: Final = 10.0
 _WEEK_MS: Final = 7 * DAY_NS // MILLISECOND_NS
 _TRADES: Final = 1000
+LOOK_BACK_NS: Final = 6 * DAY_NS
+"""How far back a start looks for what happened while no node ran."""
 
 
 class AccountError(OcwError):
@@ -59,15 +62,24 @@ class AccountTruth:
     """The account at one moment; symbols are the venue's."""
 
     positions: dict[str, Decimal]
+    entries: dict[str, Decimal]
+    """Mean entry price of each position; zero without one."""
     marks: dict[str, Decimal]
     fills: tuple[VenueFill, ...]
     """Oldest first."""
+    open_orders: dict[str, int]
+    """How many orders of each instrument are open, conditional ones included."""
     payments: tuple[VenuePayment, ...]
     """Oldest first."""
     open_ids: frozenset[str]
     """Client ids of every open order, conditional ones included."""
     known_ids: frozenset[str]
     """Client ids of every order of the time asked about, open or not."""
+
+    @property
+    def flat(self) -> bool:
+        """Whether nothing is held and no order is open in any of the instruments."""
+        return not any(self.positions.values()) and not any(self.open_orders.values())
 
 
 class AccountHttp:
@@ -93,27 +105,32 @@ class AccountHttp:
         """
         now_ms = time.time_ns() // MILLISECOND_NS
         since_ms = max(since_ns // MILLISECOND_NS, now_ms - _WEEK_MS + 60_000)
-        risks = await self._get("/fapi/v3/positionRisk")
-        waiting = await self._get("/fapi/v1/openAlgoOrders")
+        risks = await self.get("/fapi/v3/positionRisk")
+        waiting = await self.get("/fapi/v1/openAlgoOrders")
         positions = dict.fromkeys(symbols, Decimal(0))
+        entries = dict.fromkeys(symbols, Decimal(0))
         for risk in risks:
-            if risk["symbol"] in positions:
+            if risk["symbol"] in positions and Decimal(risk["positionAmt"]):
                 positions[risk["symbol"]] += Decimal(risk["positionAmt"])
+                entries[risk["symbol"]] = Decimal(risk["entryPrice"])
+        open_orders = Counter(dict.fromkeys(symbols, 0))
+        open_orders.update(order["symbol"] for order in waiting if order["symbol"] in positions)
         open_ids = {order["clientAlgoId"] for order in waiting}
         known_ids = set(open_ids)
         fills: list[VenueFill] = []
         for symbol in symbols:
-            orders = await self._get(
+            orders = await self.get(
                 "/fapi/v1/allOrders", symbol=symbol, startTime=since_ms, limit=1000
             )
-            open_orders = await self._get("/fapi/v1/openOrders", symbol=symbol)
-            conditional = await self._get(
+            resting = await self.get("/fapi/v1/openOrders", symbol=symbol)
+            conditional = await self.get(
                 "/fapi/v1/allAlgoOrders", symbol=symbol, startTime=since_ms, limit=1000
             )
-            open_ids |= {order["clientOrderId"] for order in open_orders}
-            known_ids |= {order["clientOrderId"] for order in (*orders, *open_orders)}
+            open_orders[symbol] += len(resting)
+            open_ids |= {order["clientOrderId"] for order in resting}
+            known_ids |= {order["clientOrderId"] for order in (*orders, *resting)}
             known_ids |= {order["clientAlgoId"] for order in conditional}
-            names = {order["orderId"]: order["clientOrderId"] for order in (*orders, *open_orders)}
+            names = {order["orderId"]: order["clientOrderId"] for order in (*orders, *resting)}
             fills += [
                 _fill(symbol, trade, names.get(trade["orderId"], ""))
                 for trade in await self._trades(symbol, since_ms)
@@ -121,9 +138,11 @@ class AccountHttp:
         fills.sort(key=lambda fill: (fill.ts_ns, int(fill.trade_id)))
         return AccountTruth(
             positions=positions,
+            entries=entries,
             marks=await self.marks(symbols),
             fills=tuple(fills),
             payments=await self._payments(symbols, since_ms),
+            open_orders=dict(open_orders),
             open_ids=frozenset(open_ids),
             known_ids=frozenset(known_ids),
         )
@@ -138,7 +157,7 @@ class AccountHttp:
         """
         found = {}
         for symbol in symbols:
-            mark = await self._get("/fapi/v1/premiumIndex", signed=False, symbol=symbol)
+            mark = await self.get("/fapi/v1/premiumIndex", signed=False, symbol=symbol)
             found[symbol] = Decimal(mark["markPrice"])
         return found
 
@@ -150,9 +169,9 @@ class AccountHttp:
         AccountError
             If they cannot be read.
         """
-        dual = (await self._get("/fapi/v1/positionSide/dual"))["dualSidePosition"]
+        dual = (await self.get("/fapi/v1/positionSide/dual"))["dualSidePosition"]
         found = ["positions are hedged, not one-way"] if dual else []
-        rows = {row["symbol"]: row for row in await self._get("/fapi/v1/symbolConfig")}
+        rows = {row["symbol"]: row for row in await self.get("/fapi/v1/symbolConfig")}
         for symbol in symbols:
             row = rows.get(symbol, {})
             if int(row.get("leverage", 0)) != leverage:
@@ -169,7 +188,7 @@ class AccountHttp:
             await asyncio.sleep(0)
 
     async def _payments(self, symbols: Sequence[str], since_ms: int) -> tuple[VenuePayment, ...]:
-        rows = await self._get(
+        rows = await self.get(
             "/fapi/v1/income", incomeType="FUNDING_FEE", startTime=since_ms, limit=1000
         )
         found = [
@@ -185,18 +204,25 @@ class AccountHttp:
         return tuple(sorted(found, key=lambda payment: payment.ts_ns))
 
     async def _trades(self, symbol: str, since_ms: int) -> list[dict[str, Any]]:
-        found = await self._get(
+        found = await self.get(
             "/fapi/v1/userTrades", symbol=symbol, startTime=since_ms, limit=_TRADES
         )
         page = found
         while len(page) == _TRADES:
-            page = await self._get(
+            page = await self.get(
                 "/fapi/v1/userTrades", symbol=symbol, fromId=page[-1]["id"] + 1, limit=_TRADES
             )
             found += page
         return found
 
-    async def _get(self, path: str, *, signed: bool = True, **params: str | int) -> Any:
+    async def get(self, path: str, *, signed: bool = True, **params: str | int) -> Any:
+        """Return the JSON of an answer.
+
+        Raises
+        ------
+        AccountError
+            If there is no answer, or not one of JSON with status 200.
+        """
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(_TIMEOUT_S))
         given: dict[str, str | int] = dict(params)

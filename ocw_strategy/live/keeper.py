@@ -108,12 +108,14 @@ class Keeper:
         self._flat_told = self._flat_told and flatten
         if self.state == "running":
             self._strategy.see_to_stops()
+            self._strategy.withdraw_entries()
             await self._watch(now_ns)
             if self._strategy.holds and now_ns - self._marked_ns >= safety_ns:
                 self._marked_ns = now_ns
                 await self._look_at_exits()
         if now_ns - self._beaten_ns >= INTERVAL_NS:
             self.tell(now_ns)
+        self._journal.flush()  # whoever looks from outside sees it within a second or two
 
     async def _compare(self, now_ns: int, *, flatten: bool) -> None:
         symbols = [venue_symbol(symbol) for symbol in self._strategy.symbols]
@@ -127,11 +129,12 @@ class Keeper:
         self._strategy.compare(self._truth)
         self._check_basis(self._truth)
         if flatten:
-            if any(self._truth.positions.values()):
+            if not self._truth.flat:
                 self._strategy.flatten(self._truth)
             elif not self._flat_told:
                 self._flat_told = True
-                event = Event(self._desk.market_ns, "flat_verified", "", "the venue holds nothing")
+                found = "the venue holds nothing and no order is open"
+                event = Event(self._desk.market_ns, "flat_verified", "", found)
                 self._journal.append_durably(event)
 
     def _check_basis(self, truth: AccountTruth) -> None:
@@ -186,6 +189,11 @@ class Keeper:
         self._problems.pop("marks", None)
         self._strategy.watch(marks)
         return marks
+
+    @property
+    def flat_verified(self) -> bool:
+        """Whether all was closed because a halt asked for it, and the venue has confirmed it."""
+        return self._flat_told
 
     def tell(self, now_ns: int) -> None:
         """Write a heartbeat now."""

@@ -58,8 +58,17 @@ def execution_host(live: LiveSettings) -> str:
     return live.venue_http or _HOSTS[live.account]
 
 
-def node_config(live: LiveSettings, settings: Settings, keys: Keys) -> TradingNodeConfig:
-    """Return the engine's configuration of a live node."""
+def node_config(
+    live: LiveSettings, settings: Settings, keys: Keys, *, closing: bool = False
+) -> TradingNodeConfig:
+    """Return the engine's configuration of a live node.
+
+    Parameters
+    ----------
+    closing : bool, default False
+        Whether it is only to close positions: then the execution venue is all it needs, also for
+        prices, and nothing else is connected.
+    """
     ids = frozenset(instrument_id(symbol) for symbol in settings.data.instruments)
     symbols = tuple(sorted(venue_symbol(symbol) for symbol in settings.data.instruments))
     http, ws = live.venue_http or None, live.venue_ws or None
@@ -69,26 +78,30 @@ def node_config(live: LiveSettings, settings: Settings, keys: Keys) -> TradingNo
         "instrument_provider": BinanceInstrumentProviderConfig(load_ids=ids),
     }
     real = live.account == "real"
+    environment = BinanceEnvironment.LIVE if real else BinanceEnvironment.DEMO
+    statistics = DerivativesConfig(
+        base_url=live.venue_http or MARKET_HOST,
+        symbols=symbols,
+        bar_minutes=settings.data.bar_minutes,
+        replayed=live.replayed,
+        interval_seconds=1.0 if live.replayed else 300.0,
+        busy_seconds=1.0 if live.replayed else 60.0,
+    )
     margin = "CROSS" if live.margin_type == "CROSSED" else "ISOLATED"
     return TradingNodeConfig(
         trader_id=TraderId(live.trader_id),
         logging=LoggingConfig(log_level="ERROR", log_colors=False),
         data_clients={
             BINANCE: BinanceDataClientConfig(
-                environment=BinanceEnvironment.LIVE, base_url_ws=ws, **common
+                environment=environment if closing else BinanceEnvironment.LIVE,
+                base_url_ws=ws,
+                **common,
             ),
-            OCW_CLIENT.value: DerivativesConfig(
-                base_url=live.venue_http or MARKET_HOST,
-                symbols=symbols,
-                bar_minutes=settings.data.bar_minutes,
-                replayed=live.replayed,
-                interval_seconds=1.0 if live.replayed else 300.0,
-                busy_seconds=1.0 if live.replayed else 60.0,
-            ),
+            **({} if closing else {OCW_CLIENT.value: statistics}),
         },
         exec_clients={
             BINANCE: BinanceExecClientConfig(
-                environment=BinanceEnvironment.LIVE if real else BinanceEnvironment.DEMO,
+                environment=environment,
                 api_key=keys.key,
                 api_secret=keys.secret,
                 base_url_ws_stream=ws,
@@ -111,7 +124,10 @@ def node_config(live: LiveSettings, settings: Settings, keys: Keys) -> TradingNo
             allow_overfills=False,
             graceful_shutdown_on_exception=True,
         ),
-        data_engine=LiveDataEngineConfig(graceful_shutdown_on_exception=True),
+        data_engine=LiveDataEngineConfig(
+            graceful_shutdown_on_exception=True,
+            external_clients=[OCW_CLIENT] if closing else None,
+        ),
         risk_engine=LiveRiskEngineConfig(
             # it would hold back a stop as well; the venue takes 300 orders in ten seconds
             max_order_submit_rate="100/00:00:01",
@@ -128,11 +144,12 @@ def node_config(live: LiveSettings, settings: Settings, keys: Keys) -> TradingNo
 
 
 def build_node(
-    config: TradingNodeConfig, loop: asyncio.AbstractEventLoop, actor: Any, strategy: Any
+    config: TradingNodeConfig, loop: asyncio.AbstractEventLoop, actor: Any | None, strategy: Any
 ) -> TradingNode:
-    """Return a node that is ready to run."""
+    """Return a node that is ready to run; without an actor it decides nothing."""
     node = TradingNode(config=config, loop=loop)
-    node.trader.add_actor(actor)
+    if actor is not None:
+        node.trader.add_actor(actor)
     node.trader.add_strategy(strategy)
     node.add_data_client_factory(BINANCE, OcwDataClientFactory)
     node.add_data_client_factory(OCW_CLIENT.value, DerivativesClientFactory)

@@ -7,10 +7,14 @@ already, and whatever is done twice gives the same.
 
 from dataclasses import asdict
 from decimal import Decimal
+from typing import Final
 
 from ocw_strategy.journal import DecisionRow, FillRow, Intent, JournalReader, Trade
 from ocw_strategy.messages import DecisionPayload, TargetContext, TradePayload
 from ocw_strategy.positions import EntryContext, Fill
+
+UNKNOWN: Final = "unknown"
+"""The regime of an entry that no decision is known of."""
 
 
 def entry_contexts(journal: JournalReader) -> dict[str, EntryContext]:
@@ -18,13 +22,14 @@ def entry_contexts(journal: JournalReader) -> dict[str, EntryContext]:
     rows = journal.columns(DecisionRow)
     regimes = dict(zip(rows["decision_id"], rows["regime"], strict=True))
     return {
-        intent.client_order_id: _context(intent, regimes.get(intent.decision_id, "unknown"))
+        intent.client_order_id: entry_context(intent, regimes.get(intent.decision_id, UNKNOWN))
         for intent in journal.rows(Intent)
         if intent.context
     }
 
 
-def _context(intent: Intent, regime: str) -> EntryContext:
+def entry_context(intent: Intent, regime: str) -> EntryContext:
+    """Return what an entry was for, from its intent and the regime it was decided in."""
     target = TargetContext.model_validate_json(intent.context)
     decision = DecisionPayload(
         decision_id=intent.decision_id,

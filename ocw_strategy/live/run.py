@@ -18,10 +18,10 @@ from ocw_strategy.actor import OCWActorConfig
 from ocw_strategy.engine import instrument_id, venue_symbol
 from ocw_strategy.errors import JournalError, OcwError
 from ocw_strategy.journal import Event, Journal
-from ocw_strategy.live.account import AccountHttp, AccountTruth
+from ocw_strategy.live.account import LOOK_BACK_NS, AccountHttp, AccountTruth
 from ocw_strategy.live.actor import LiveActor
 from ocw_strategy.live.desk import NodeDesk
-from ocw_strategy.live.halt import HaltFile
+from ocw_strategy.live.halt import HaltFile, HaltNote
 from ocw_strategy.live.health_server import HealthServer
 from ocw_strategy.live.heartbeat import heartbeat_path
 from ocw_strategy.live.history import History
@@ -39,39 +39,61 @@ from ocw_strategy.live.statistics_http import StatisticsHttp
 from ocw_strategy.live.strategy import LiveStrategy
 from ocw_strategy.protected import OCWStrategyConfig
 from ocw_strategy.settings import Settings
-from ocw_strategy.units import DAY_NS, SECOND_NS
+from ocw_strategy.units import SECOND_NS
 
 FAILED: Final = 70
 """Exit code of a node that wants to be started again."""
 _STOP_S: Final = 8.0
-_LOOK_BACK_NS: Final = 6 * DAY_NS
 
 
-def run_live(live: LiveSettings, settings: Settings, keys: Keys) -> int:
-    """Run a node until it is told to stop; return its exit code.
+def open_journal(live: LiveSettings, settings: Settings) -> Journal:
+    """Open a node's journal for writing, and with it the right to trade on its account.
 
     Raises
     ------
+    JournalHeldError
+        If a node has it.
     JournalError
-        If another node has the journal, or it cannot be written.
-    OcwError
-        If the account or the market cannot be read at the start.
+        If it cannot be written.
     """
     path = Path(live.journal)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise JournalError("live.journal", str(path), f"make its folder: {error}") from error
-    journal = Journal.open(
+    return Journal.open(
         path,
         run_id=RUN_ID,
         created_wall_ns=time.time_ns(),
         config={"live": live.model_dump(mode="json"), **settings.model_dump(mode="json")},
         power_safe=True,
     )
+
+
+def run_live(
+    live: LiveSettings, settings: Settings, keys: Keys, *, flat_within_s: float | None = None
+) -> int:
+    """Run a node until it is told to stop; return its exit code.
+
+    Parameters
+    ----------
+    flat_within_s : float, optional
+        Live only to halt and to close everything: no advisor, no market data but the execution
+        venue's. Ends when the venue has confirmed it, or with `FAILED` after so many seconds.
+
+    Raises
+    ------
+    JournalHeldError
+        If another node has the journal.
+    JournalError
+        If the journal cannot be written.
+    OcwError
+        If the account or the market cannot be read at the start.
+    """
+    journal = open_journal(live, settings)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    life = _Life(live, settings, keys, journal, loop)
+    life = _Life(live, settings, keys, journal, loop, flat_within_s)
     try:
         return loop.run_until_complete(life.run())
     finally:
@@ -94,9 +116,10 @@ class _Life:
         keys: Keys,
         journal: Journal,
         loop: asyncio.AbstractEventLoop,
+        flat_within_s: float | None,
     ) -> None:
         self._live, self._settings, self._keys = live, settings, keys
-        self._journal, self._loop = journal, loop
+        self._journal, self._loop, self._flat_within_s = journal, loop, flat_within_s
         self._over = asyncio.Event()
         self._code = 0
         self._why = ""
@@ -106,10 +129,13 @@ class _Life:
         market = StatisticsHttp(self._live.venue_http or MARKET_HOST, time.time_ns)
         account = AccountHttp(execution_host(self._live), self._keys.key, self._keys.secret)
         try:
+            if self._flat_within_s is not None:
+                note = HaltNote(time.time_ns(), "ocw flatten", flatten=True)
+                HaltFile(Path(self._live.journal)).halt(note)
             if self._live.replayed:
                 self._settings = await self._in_market_time(market)
             symbols = [venue_symbol(symbol) for symbol in self._settings.data.instruments]
-            truth = await account.read(symbols, time.time_ns() - _LOOK_BACK_NS)
+            truth = await account.read(symbols, time.time_ns() - LOOK_BACK_NS)
             return await self._live_on(market, account, truth)
         finally:
             await market.close()
@@ -131,11 +157,16 @@ class _Life:
         path = Path(self._live.journal)
         desk = NodeDesk(HaltFile(path), self._live.replayed)
         plain = self._settings.model_dump(mode="json")
-        actor = LiveActor(
-            OCWActorConfig(settings=plain, run_id=RUN_ID),
-            desk,
-            self._history(market),
-        )
+        closing = self._flat_within_s is not None
+        actor: LiveActor | None = None
+        if closing:
+            desk.market_ns = self._settings.run.start_ns
+        else:
+            actor = LiveActor(
+                OCWActorConfig(settings=plain, run_id=RUN_ID),
+                desk,
+                self._history(market),
+            )
         strategy = LiveStrategy(
             OCWStrategyConfig(
                 settings=plain,
@@ -150,7 +181,10 @@ class _Life:
             truth,
         )
         node = build_node(
-            node_config(self._live, self._settings, self._keys), self._loop, actor, strategy
+            node_config(self._live, self._settings, self._keys, closing=closing),
+            self._loop,
+            actor,
+            strategy,
         )
         self.node = node
         client: Any = next(iter(node.kernel.exec_engine._clients.values()))
@@ -163,7 +197,7 @@ class _Life:
             strategy,
             client.user_stream_alive,
             heartbeat_path(path),
-            actor.review,
+            (lambda _: None) if actor is None else actor.review,
             self._give_up,
         )
         server = HealthServer(lambda: keeper.beat, time.time_ns)
@@ -183,7 +217,7 @@ class _Life:
                 keeper.tell(time.time_ns())
                 watch = self._loop.create_task(keeper.run())
                 self._note("node_started", f"account {self._live.account}")
-                await self._over.wait()
+                await self._lived(keeper)
         finally:
             keeper.state = "stopping"
             if watch is not None:
@@ -193,7 +227,7 @@ class _Life:
             await self._stop(node, running)
             await server.stop()
             self._note("node_stopped", self._why or "as it was told")
-        return self._code
+        return FAILED if closing and not keeper.flat_verified else self._code
 
     async def _started(self, node: Any) -> None:
         # the engine says RUNNING whatever failed on the way: only the trader tells
@@ -203,6 +237,17 @@ class _Life:
                 self._give_up("the node did not come to trade in time")
                 return
             await asyncio.sleep(0.1)
+
+    async def _lived(self, keeper: Keeper) -> None:
+        if self._flat_within_s is None:
+            await self._over.wait()
+            return
+        until = time.monotonic() + self._flat_within_s
+        while not keeper.flat_verified and not self._over.is_set():
+            if time.monotonic() > until:
+                self._give_up("it was not flat in time")
+            await asyncio.sleep(0.1)
+        self._over.set()
 
     async def _unlike(self, account: AccountHttp) -> dict[str, str]:
         # the adapter sets leverage and margin type; whether it took is asked here

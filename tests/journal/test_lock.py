@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ocw_strategy.errors import JournalError
-from ocw_strategy.journal import Journal, WriterLock
+from ocw_strategy.journal import Journal, WriterLock, lock_holder
 
 HOLD = """
 import sys
@@ -60,3 +60,13 @@ def test_a_shorter_pid_is_not_followed_by_the_rest_of_a_longer_one(tmp_path: Pat
 def test_a_missing_folder_is_named_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"absent.*make its folder"):
         Journal.open(tmp_path / "absent" / "journal.db", run_id="nowhere")
+
+
+def test_who_writes_is_told_without_taking_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    assert lock_holder(path) is None
+    lock = WriterLock(path)
+    assert lock_holder(path) == str(os.getpid())
+    lock.release()
+    assert lock_holder(path) is None
+    WriterLock(path).release()

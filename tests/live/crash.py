@@ -25,11 +25,20 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from ocw_strategy.journal import DecisionRow, FillRow, Intent, Posterior, Trade
+from ocw_strategy.journal import (
+    DecisionRow,
+    Evaluation,
+    Event,
+    FillRow,
+    Intent,
+    OrderEvent,
+    Posterior,
+    Trade,
+)
 from ocw_strategy.live.settings import load_live
 from ocw_strategy.settings import parse_time_ns
 from tests.live import oracle
-from tests.live.blows import Blow, draw
+from tests.live.blows import SECONDS_OF_ORDERS, Blow, draw
 from tests.live.breaking import MUTATIONS, cut_back
 from tests.live.nursery import Life, Nursery
 from tests.live.process import START, LiveProcess
@@ -196,12 +205,18 @@ class VenueLife:
         elif blow.when == "boundary":
             _until(lambda: not self._lives(), 1.2)
         else:
-            time.sleep(0.6)
+            _until(self._decided, 5.0)
+            time.sleep(SECONDS_OF_ORDERS)
         if blow.crosses:
             if not blow.kills:
                 _until(lambda: not self._passing(), REST_S)
             self._cross(dice)
         return bool(blow.when) and blow.when != "boundary"
+
+    def _decided(self) -> bool:
+        close_ns = self.venue.market.now_ms * 1_000_000
+        with self._node.read() as journal:
+            return bool(journal.count(DecisionRow, "ts_ns = ?", (close_ns,)))
 
     def _cross(self, dice: Random) -> None:
         stops = self.venue.state.stops()
@@ -224,12 +239,12 @@ class VenueLife:
         if not self._lives():
             self._run.kills += 1
             if blow.cut_back:
-                cut_back(self._node.journal, self._copies)
+                self._cut_back()
             self._begin(None)
             self._warm()
         begun = time.monotonic()
         allowed_s = REST_S + max(blow.lasts_s, self._run.drift_s)
-        rested = _until(lambda: not self._passing(), allowed_s)
+        rested = _until(self._rests, allowed_s)
         self._run.rest_s.append(time.monotonic() - begun)
         wrong = [] if rested else self._passing()
         with self._node.read() as journal:
@@ -244,6 +259,15 @@ class VenueLife:
             wrong.append(f"the node ended by itself: {self._last_words()}")
         return wrong
 
+    def _cut_back(self) -> None:
+        kinds = (Intent, FillRow, OrderEvent, Event, Evaluation)
+        with self._node.read() as journal:
+            before = sum(journal.count(kind) for kind in kinds)
+        cut_back(self._node.journal, self._copies)
+        with self._node.read() as journal:
+            after = sum(journal.count(kind) for kind in kinds)
+        self._run.counts["rows a power cut took"] += before - after
+
     def _kill_late(self, blow: Blow) -> None:
         if blow.kills and self._lives():
             self._run.counts["boundaries not met"] += 1
@@ -252,6 +276,14 @@ class VenueLife:
     def _passing(self) -> list[str]:
         with self._node.read() as journal:
             return oracle.passing_wrongs(self.venue, journal, self._node.beat())
+
+    def _rests(self) -> bool:
+        # by two heartbeats in a row, so that what is on its way has come
+        if self._passing():
+            return False
+        beat = self._node.beat()
+        _until(lambda: self._node.beat() != beat, 2.0)
+        return not self._passing()
 
     def _learner(self) -> list[str]:
         _, settings = load_live(self._node.config, time.time_ns())

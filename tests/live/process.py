@@ -15,13 +15,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ocw_strategy.journal import Journal, JournalReader
+from ocw_strategy.journal import Event, Journal, JournalReader
 from ocw_strategy.live.heartbeat import Heartbeat, heartbeat_path, read_heartbeat
 from ocw_strategy.settings import parse_time_ns
 from tests.venue import Venue, sampled
 
 START = "2025-06-01"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+SPEED = 300.0
+"""Of the market, over the wall's."""
 
 CONFIG = """
 [run]
@@ -35,7 +37,7 @@ venue_http = "{http}"
 venue_ws = "{ws}"
 drift_seconds = 2.0
 safety_seconds = 1.0
-start_timeout_seconds = 20.0
+start_timeout_seconds = 40.0
 
 [data]
 bar_minutes = 5
@@ -68,6 +70,16 @@ def until(condition: Callable[[], object], what: str, within_s: float = PATIENCE
     while not condition():
         assert time.monotonic() < end, f"not in time: {what}"
         time.sleep(0.1)
+
+
+def play_to_a_position(venue: Venue) -> str:
+    """Play until something is held with its stop, stand still, and return its symbol."""
+    venue.market.play(SPEED)
+    until(lambda: venue.state.summary()["positions"], "a position is opened")
+    venue.market.pause()
+    held = venue.state.summary()["positions"]
+    until(lambda: len(venue.state.stops()) == len(held), "each position has its stop")
+    return str(next(iter(held)))
 
 
 class LiveProcess:
@@ -112,11 +124,11 @@ class LiveProcess:
             "PYTHONWARNINGS": "default",
         }
 
-    def ocw(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run another command, as from another shell."""
+    def ocw(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Run another command, as from another shell; `typed` is what a person answers it."""
         return subprocess.run(
-            [sys.executable, "-m", "ocw_strategy.cli", *arguments],
-            env=self.environment(), capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+            [sys.executable, "-m", "ocw_strategy.cli", *arguments], env=self.environment(),
+            input=typed, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
         )  # fmt: skip
 
     def launch(self) -> Self:
@@ -184,3 +196,9 @@ class LiveProcess:
         """End it, if it still lives."""
         if self.process is not None and self.process.poll() is None:
             self.kill()
+
+
+def kinds(node: LiveProcess) -> list[str]:
+    """Return the kinds of the events that a node has journalled, in their order."""
+    with node.read() as journal:
+        return [event.kind for event in journal.rows(Event)]

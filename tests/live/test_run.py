@@ -6,28 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from ocw_strategy.journal import DecisionRow, Event, FillRow, Funding, Intent, Posterior, Trade
+from ocw_strategy.journal import DecisionRow, FillRow, Funding, Intent, Posterior, Trade
 from ocw_strategy.live.heartbeat import health
-from tests.live.process import LiveProcess, sample_venue, until
+from tests.live.process import (
+    SPEED,
+    LiveProcess,
+    kinds,
+    play_to_a_position,
+    sample_venue,
+    until,
+)
 from tests.venue import Venue
-
-SPEED = 300.0
-
-
-def play_to_a_position(venue: Venue) -> str:
-    """Play until something is held with its stop, stand still, and return its symbol."""
-    venue.market.play(SPEED)
-    until(lambda: venue.state.summary()["positions"], "a position is opened")
-    venue.market.pause()
-    symbol = next(iter(venue.state.summary()["positions"]))
-    held = venue.state.summary()["positions"]
-    until(lambda: len(venue.state.stops()) == len(held), "each position has its stop")
-    return str(symbol)
-
-
-def kinds(node: LiveProcess) -> list[str]:
-    with node.read() as journal:
-        return [event.kind for event in journal.rows(Event)]
 
 
 def test_it_trades_stops_as_told_and_leaves_the_stops_resting(tmp_path: Path) -> None:
@@ -203,3 +192,17 @@ def payments(node: LiveProcess) -> list[float]:
 def trades(node: LiveProcess) -> list[Trade]:
     with node.read() as journal:
         return journal.rows(Trade)
+
+
+@pytest.mark.slow
+def test_a_post_only_entry_rests_for_a_while_and_is_given_up_when_halted(tmp_path: Path) -> None:
+    overrides = {"execution.entry_order": "post_only", "execution.entry_wait_seconds": 600.0}
+    with sample_venue() as venue, LiveProcess(tmp_path, venue, overrides=overrides) as node:
+        venue.market.play(SPEED)
+        until(venue.state.open_orders, "an entry rests")
+        venue.market.pause()
+        (entry, *_) = venue.state.open_orders()
+        assert (entry.type, entry.time_in_force) == ("LIMIT", "GTX")
+        assert node.ocw("halt", str(node.config)).returncode == 0
+        until(lambda: not venue.state.open_orders(), "it is taken back")
+        until(lambda: "entry_given_up" in kinds(node), "it is journalled")
