@@ -105,6 +105,9 @@ class Commands:
     def _halt(self, given: str) -> str:
         now_ns, asked = self._now_ns(), self._asked
         self._asked = None
+        file = HaltFile(self._journal)
+        if file.halted():  # what it says stands: it may ask the node to flatten
+            return "Halted already: nothing is entered."
         if not given:
             self._asked = (self._number(), now_ns)
             return (
@@ -113,7 +116,7 @@ class Commands:
             )
         if asked is None or now_ns - asked[1] > CONFIRM_S * SECOND_NS or given != str(asked[0]):
             return "Not halted: that is not the number, or it is too old. Send /halt for a new one."
-        HaltFile(self._journal).halt(HaltNote(now_ns, "by Telegram"))
+        file.halt(HaltNote(now_ns, "by Telegram"))
         return "Halted: nothing is entered. `ocw resume` on the machine ends it."
 
 

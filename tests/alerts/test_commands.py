@@ -7,7 +7,7 @@ import pytest
 
 from ocw_strategy.alerts.commands import HELP, Commands
 from ocw_strategy.alerts.telegram import Update
-from ocw_strategy.live.halt import HaltFile
+from ocw_strategy.live.halt import HaltFile, HaltNote
 from ocw_strategy.live.heartbeat import Heartbeat, InstrumentBeat, heartbeat_path, write_heartbeat
 from ocw_strategy.units import SECOND_NS
 from tests.alerts.inbox import CHAT
@@ -113,6 +113,15 @@ def test_a_halt_takes_the_number_that_was_answered(chat: Chat) -> None:
     note = chat.halt_file.note()
     assert note is not None
     assert (note.reason, note.flatten, note.wall_ns) == ("by Telegram", False, START_NS)
+
+
+def test_a_halt_that_flattens_is_not_replaced_by_one_that_does_not(chat: Chat) -> None:
+    chat.write("/halt")
+    chat.halt_file.halt(HaltNote(1, "all of it", flatten=True))
+    assert chat.write("/halt 4711") == "Halted already: nothing is entered."
+    note = chat.halt_file.note()
+    assert note is not None
+    assert note.flatten
 
 
 @pytest.mark.parametrize("given", ["4710", "4711 please", "yes"])
