@@ -73,9 +73,9 @@ class Stage:
         script.append(
             shlex.join(["exec", "env", "-i", *pairs, "chroot", str(root), "/bin/sh", "-c", inner])
         )
-        # the first process of a new process namespace: when it ends, all in it end
+        # the first process of a process namespace: when it ends, all in it end
         return subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child",
+            ["unshare", "--mount", "--pid", "--fork",
              "sh", "-ec", "\n".join(script)],
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip

@@ -128,7 +128,8 @@ def container(image: Stage, folder: Path, venue: Venue) -> Iterator[Container]:
     try:
         yield started
     finally:
-        started.process.kill()
+        if started.process.poll() is None:
+            os.kill(started.first_pid, signal.SIGKILL)  # and with it all that it started
         started.process.communicate()
 
 
@@ -140,6 +141,7 @@ def memory_mb(pid: int) -> float:
 
 def test_it_starts_turns_healthy_and_stops_as_a_host_asks(image: Stage, tmp_path: Path) -> None:
     with sample_venue() as venue, container(image, tmp_path, venue) as started:
+        venue.market.play(60.0)  # a market that stands still is a lost connection
         until(started.is_healthy, "the health check is green", 120.0)
         for pid in started.pids():
             owner = next(

@@ -138,6 +138,7 @@ def test_a_node_is_served_its_companions_mended_and_all_stopped_in_order(tmp_pat
                 assert secret not in served.said()
 
     with sample_venue() as venue:
+        venue.market.play(60.0)  # a market that stands still is a lost connection
         asyncio.run(play(venue))
 
 
@@ -155,4 +156,5 @@ def test_all_ends_when_the_node_dies(tmp_path: Path) -> None:
             assert not (PROC / str(alerts)).exists()
 
     with sample_venue() as venue:
+        venue.market.play(60.0)  # a market that stands still is a lost connection
         asyncio.run(play(venue))
