@@ -9,7 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from ocw_strategy.alerts.alert import Alert, Severity
-from ocw_strategy.journal import JournalReader, read_ledger
+from ocw_strategy.errors import JournalError
+from ocw_strategy.journal import JournalReader, Spend, read_ledger
 
 MARKS: Final = (80, 100)
 """Per cent of a budget at which it is told."""
@@ -47,6 +48,14 @@ def budget_alerts(
             marks[period] = mark
             alerts.append((_alert(period, spent, limit, mark, last.ts_ns), dict(marks)))
     return alerts
+
+
+def ledger_alert(error: JournalError, journal: JournalReader) -> Alert:
+    """Return that the ledger cannot be read: what calls cost is not known."""
+    last = journal.rows(Spend, order="ts_ns DESC", limit=1)
+    ts_ns = last[0].ts_ns if last else 0
+    title = "The ledger of calls cannot be read"
+    return Alert("budget", Severity.CRITICAL, ts_ns, title, str(error), topic="ledger")
 
 
 def _alert(period: str, spent: Decimal, limit: Decimal, mark: int, ts_ns: int) -> Alert:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ocw_strategy.advisor.outcomes import BREAKER_OPEN, SETTLED
 from ocw_strategy.alerts.alert import Alert
-from ocw_strategy.alerts.budget import budget_alerts
+from ocw_strategy.alerts.budget import budget_alerts, ledger_alert
 from ocw_strategy.alerts.cursor import Cursor, Told
 from ocw_strategy.alerts.settings import AlertSettings
 from ocw_strategy.alerts.summary import daily_summary, summary_day
@@ -152,7 +152,11 @@ def _alerts(
         yield alert, cursor
     moved = {r.TABLE: journal.last_row_id(r) for r in (Spend, Settlement)}
     if any(row_id > cursor.rows.get(table, 0) for table, row_id in moved.items()):
-        for alert, marks in budget_alerts(journal, cursor.budget):
+        try:
+            told = budget_alerts(journal, cursor.budget)
+        except JournalError as error:  # no reason to keep silent about all else
+            told = [(ledger_alert(error, journal), cursor.budget)]
+        for alert, marks in told:
             # before the rows are passed: what is not delivered is looked at again
             cursor = cursor.model_copy(update={"budget": marks})
             yield alert, cursor
@@ -200,7 +204,10 @@ def _of_equity(
     before, cursor = cursor.day, cursor.model_copy(update={"day": day})
     if before is None or day <= before:
         return None, cursor
-    return daily_summary(journal, before, settings.summary_hour), cursor
+    try:
+        return daily_summary(journal, before, settings.summary_hour), cursor
+    except JournalError as error:
+        return ledger_alert(error, journal), cursor
 
 
 def is_wanted(alert: Alert, settings: AlertSettings) -> bool:

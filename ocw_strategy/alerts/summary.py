@@ -71,7 +71,8 @@ def _equity(journal: JournalReader, span: tuple[int, int]) -> str:
     if not found:
         return "equity unknown"
     first, last = found[0].equity, found[-1].equity
-    return f"equity {last:,.2f} USD, {last - first:+,.2f} ({last / first - 1:+.2%})"
+    share = f" ({last / first - 1:+.2%})" if first else ""
+    return f"equity {last:,.2f} USD, {last - first:+,.2f}{share}"
 
 
 def _held(journal: JournalReader) -> dict[str, Decimal]:

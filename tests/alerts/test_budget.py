@@ -7,10 +7,11 @@ from pathlib import Path
 from ocw_strategy.advisor.budget import Budget
 from ocw_strategy.advisor.usage import Usage
 from ocw_strategy.alerts.cursor import Cursor
-from ocw_strategy.journal import Journal
+from ocw_strategy.journal import Journal, Settlement
 from ocw_strategy.units import DAY_NS
-from tests.alerts.journals import START_NS, open_journal
+from tests.alerts.journals import START_NS, event, open_journal
 from tests.alerts.test_feed import look
+from tests.journal.samples import sample
 
 USAGE = Usage(input_tokens=1, output_tokens=1)
 
@@ -75,6 +76,20 @@ def test_a_crash_between_the_two_loses_neither(tmp_path: Path) -> None:
         first, second = look(tmp_path / "j.db", spender.cursor)[0]
         spender.cursor = first.after  # the process dies before the second is delivered
         assert spender.told() == [second.alert.title]
+
+
+def test_a_damaged_ledger_is_told_and_silences_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    with open_journal(path) as journal:
+        _, cursor = look(path, Cursor())
+        journal.append_durably(sample(Settlement, 1), event("halt:drawdown"))
+        steps, cursor = look(path, cursor)
+        assert [step.alert.title for step in steps] == [
+            "Entries halted: drawdown",
+            "The ledger of calls cannot be read",
+        ]
+        assert "no such reservation" in steps[1].alert.text
+        assert look(path, cursor) == ([], cursor)
 
 
 def test_a_run_without_limits_is_never_told_of(tmp_path: Path) -> None:
