@@ -2,19 +2,25 @@
 # `make test-image` runs every step of this file in clean roots.
 
 FROM python:3.13-slim-bookworm AS build
-COPY requirements-runtime.lock /tmp/requirements.lock
+COPY requirements-runtime.lock requirements-build.lock /src/
 # wheels only, each checked against its hash: nothing is compiled, nothing else is fetched
 RUN python -m venv --without-pip /opt/ocw \
-    && python -m pip --python /opt/ocw/bin/python install --quiet --no-cache-dir --no-compile --no-deps \
-       --only-binary :all: --require-hashes -r /tmp/requirements.lock
+    && python -m venv --without-pip /opt/builder \
+    && install() { \
+         python -m pip --python "/opt/$1/bin/python" install --quiet --no-cache-dir --no-compile \
+           --no-deps --only-binary :all: --require-hashes -r "/src/requirements-$2.lock"; } \
+    && install ocw runtime \
+    && install builder build
 # the libraries' own tests, and what only a compiler reads
 RUN find /opt/ocw -depth \( -type d -name tests -o -type f -name '*.pyi' -o -type f -name '*.pxd' \
-       -o -type f -name '*.h' -o -type f -name '*.hpp' \) -exec rm -rf {} + \
-    && find /opt/ocw -type d -name __pycache__ -prune -exec rm -rf {} +
-COPY ocw_strategy /opt/ocw/lib/python3.13/site-packages/ocw_strategy
-RUN find /opt/ocw -type d -name __pycache__ -prune -exec rm -rf {} + \
+       -o -type f -name '*.h' -o -type f -name '*.hpp' \) -exec rm -rf {} +
+COPY pyproject.toml README.md LICENSE /src/
+COPY ocw_strategy /src/ocw_strategy
+RUN cd /src && /opt/builder/bin/python -m hatchling build -t wheel -d /src/wheel \
+    && python -m pip --python /opt/ocw/bin/python install --quiet --no-compile --no-deps --no-index \
+       /src/wheel/*.whl \
     && python -m compileall -q -j 0 /opt/ocw/lib \
-    && /opt/ocw/bin/python -m ocw_strategy.cli --help > /dev/null
+    && /opt/ocw/bin/ocw --help > /dev/null
 
 FROM python:3.13-slim-bookworm
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 TZ=UTC LANG=C.UTF-8

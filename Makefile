@@ -73,7 +73,9 @@ lock: install  ## resolve the dependencies anew, with hashes
 	$$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  --python-version 3.13 --universal --all-extras --group dev pyproject.toml -o requirements.lock && \
 	$$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	  --python-version 3.13 --universal --extra dashboard -c requirements.lock pyproject.toml -o requirements-runtime.lock
+	  --python-version 3.13 --universal --extra dashboard -c requirements.lock pyproject.toml -o requirements-runtime.lock && \
+	echo hatchling | $$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --python-version 3.13 --universal -c requirements.lock - -o requirements-build.lock
 
 clean:  ## remove what the targets made
 	rm -rf .venv .uv runs build

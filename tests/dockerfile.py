@@ -138,22 +138,24 @@ def build(
 def _copy(text: str, stage: Stage, stages: Mapping[str, Stage], context: Path) -> None:
     parts = shlex.split(text)
     options = dict(part[2:].split("=") for part in parts if part.startswith("--"))
-    source, target = [part for part in parts if not part.startswith("--")]
-    inside = Path(f"{stage.layers[0]}{target}")
-    if named := options.get("from"):
-        found = Path(f"{stages[named].layers[0]}{source}")
-    else:
-        found = context / source
-    inside.parent.mkdir(parents=True, exist_ok=True)
-    if found.is_dir():
-        shutil.copytree(
-            found, inside, symlinks=True, dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("__pycache__", ".env"),
-        )  # fmt: skip
-    else:
-        shutil.copy2(found, inside)
-    if mode := options.get("chmod"):
-        inside.chmod(int(mode, 8))
+    *sources, target = [part for part in parts if not part.startswith("--")]
+    named = options.get("from")
+    root = stages[named].layers[0] if named else context
+    for source in sources:
+        found = root / source.lstrip("/")
+        inside = Path(f"{stage.layers[0]}{target}")
+        if target.endswith("/") and found.is_file():
+            inside /= found.name
+        inside.parent.mkdir(parents=True, exist_ok=True)
+        if found.is_dir():
+            shutil.copytree(
+                found, inside, symlinks=True, dirs_exist_ok=True,
+                ignore=None if named else shutil.ignore_patterns("__pycache__", ".env"),
+            )  # fmt: skip
+        else:
+            shutil.copy2(found, inside)
+        if mode := options.get("chmod"):
+            inside.chmod(int(mode, 8))
 
 
 def exec_form(step: Instruction) -> list[str]:

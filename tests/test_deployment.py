@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "docs" / "deploy"
 DEMO = ROOT / "configs" / "demo.toml"
 SECRETS = {*NODE_SECRETS, *DASHBOARD_SECRETS, *VARIABLES}
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 FLY: dict[str, Any] = tomllib.loads((ROOT / "fly.toml").read_text(encoding="utf-8"))
 STEPS = read_dockerfile(ROOT / "Dockerfile")
 
@@ -58,7 +59,10 @@ def test_the_image_holds_what_runs_and_nothing_that_only_develops() -> None:
     names = {re.split(r"[=<>\[]", each)[0].replace("_", "-") for each in declared}
     assert names <= runtime.keys()
     assert not runtime.keys() & {"pytest", "ruff", "mypy", "hypothesis", "ray", "selenium", "pip"}
-    assert all("--hash=sha256:" in block for block in runtime.values())
+    builder = pins("requirements-build.lock")
+    assert set(PYPROJECT["build-system"]["requires"]) <= builder.keys()
+    for block in (*runtime.values(), *builder.values()):
+        assert "--hash=sha256:" in block
 
 
 def test_what_the_image_copies_is_there_and_enters_the_context() -> None:
@@ -66,9 +70,10 @@ def test_what_the_image_copies_is_there_and_enters_the_context() -> None:
     for step in the("COPY"):
         if "--from" in step.text:
             continue
-        source = next(part for part in step.text.split() if not part.startswith("--"))
-        assert (ROOT / source).exists()
-        assert f"!{source}" in let_in
+        *sources, _ = [part for part in step.text.split() if not part.startswith("--")]
+        for source in sources:
+            assert (ROOT / source).exists()
+            assert f"!{source}" in let_in
     assert "*" in let_in
     assert "**/.env" in let_in
 

@@ -69,7 +69,8 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
     subprocess.run(
         [PYTHON, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:",
-         "--dest", folder, "-r", ROOT / "requirements-runtime.lock"],
+         "--dest", folder, "-r", ROOT / "requirements-runtime.lock",
+         "-r", ROOT / "requirements-build.lock"],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return folder
