@@ -4,7 +4,7 @@ OCW := .venv/bin/ocw
 LOCKED := .venv/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo live-demo test test-live test-crash test-image lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-prompt lock clean
+.PHONY: help install demo live-demo test test-live test-crash test-parity test-image lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-live bench-prompt lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,12 +24,16 @@ live-demo: install  ## a live node on the loopback venue, watched: trades, halt,
 	@$(PY) -m tests.live.demo
 
 test-live: install  ## a live node as a process against the loopback venue: trades, is killed, starts again
-	@$(PY) -m pytest -m "slow or not slow" tests/live/test_run.py tests/live/test_demo.py
+	@$(PY) -m pytest -m slow tests/live
 
 POINTS ?= 300
 SEED ?= 1
 test-crash: install  ## a live node killed, cut off and lied to at random, judged from the venue (POINTS= SEED= MUTATION=)
 	@$(PY) -m tests.live.crash --points $(POINTS) --seed $(SEED) $(if $(MUTATION),--mutation $(MUTATION))
+
+HOURS ?= 24
+test-parity: install  ## the same hours of market through a backtest and a live node: same verdicts, same orders (HOURS=)
+	@$(PY) -m tests.live.parity --hours $(HOURS)
 
 lint: install  ## ruff and mypy
 	@$(PY) -m ruff check .
@@ -60,6 +64,9 @@ bench-signals: install  ## informative signals ranked above useless ones, on the
 
 bench-judge: install  ## how often the judge passes noise, and finds a planted edge
 	@$(PY) -m tests.bench.judge
+
+bench-live: install  ## a live node on loopback: lag of its loop, bar to order, memory, time to stop
+	@$(PY) -m tests.bench.live
 
 PROMPT ?= --start 2025-01-01 --end 2025-07-01
 bench-prompt: install  ## size of prompts and cost of a month of decisions, ESTIMATE (DATA= PROMPT=; without DATA's folder, the sample market)

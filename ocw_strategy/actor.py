@@ -106,6 +106,7 @@ class OCWActor(Actor):
         self._asking: set[str] = set()
         self._concerns: dict[str, frozenset[str]] = {}
         self._reduced: set[str] = set()
+        self._reduced_ns: dict[str, int] = {}
         self._reviewed: dict[str, tuple[int, str]] = {}
 
     # -- start and stop ---------------------------------------------------------------------------
@@ -307,7 +308,8 @@ class OCWActor(Actor):
         if asked is not None:
             prices = {symbol: self._price(symbol) for symbol in asked.prices}
             now = _standing(self._market_ns(), self._holdings(), prices)
-            why = overtaken(asked, now, self._settings.execution)
+            ours = {s for s, ns in self._reduced_ns.items() if ns >= asked.now_ns}
+            why = overtaken(asked, now, self._settings.execution, ours)
             if why is not None:
                 self._desk.hold(payload.close_ns, why, payload.decision_id)
                 return
@@ -357,6 +359,7 @@ class OCWActor(Actor):
         account = self._account(now_ns, (held,))
         exposure = account.exposure(held, self._settings.risk.max_position_fraction)
         self._journal.append(Event(now_ns, "review:reduce", held.symbol, ", ".join(concerns)))
+        self._reduced_ns[held.symbol] = now_ns
         self._deliver_at(
             now_ns + CLOSE_WAIT_NS + 1,
             DecisionPayload(

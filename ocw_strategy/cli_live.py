@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DEMO_CONFIG = Path("configs/demo.toml")
 PANEL = "Live"
 
-ConfigArgument = Annotated[Path, typer.Argument(help="A config with a [live] table.")]
+ConfigArgument = Annotated[Path, typer.Argument(help="A config with a \\[live] table.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Put a value over the file's, such as live.health_port=0."),
@@ -38,19 +38,19 @@ def live(
     ] = False,
 ) -> None:
     """Run a live node until it is told to stop; its stops stay at the venue."""
+    from ocw_strategy.live.node import Keys
     from ocw_strategy.live.run import run_live
     from ocw_strategy.live.settings import load_live
     from ocw_strategy.settings import parse_overrides
 
     node, settings = load_live(config, time.time_ns(), parse_overrides(set_ or []))
-    if node.account == "paper":
-        raise SettingsError("live.account", "paper", 'is not built yet; use "demo"')
     if node.account == "real":
         if not real_money:
             raise SettingsError("live.account", "real", "add --real-money if you mean it")
         if typer.prompt("This trades REAL MONEY. Type `real money` to go on") != "real money":
             raise typer.Exit(1)
-    code = run_live(node, settings, account_keys(node))
+    keys = Keys("", "") if node.account == "paper" else account_keys(node)
+    code = run_live(node, settings, keys)
     if code:
         raise typer.Exit(code)
 
@@ -98,10 +98,14 @@ def account_keys(node: "LiveSettings") -> "Keys":
     Raises
     ------
     SettingsError
-        If it is not in the environment.
+        If it is not in the environment, or the account is simulated.
     """
     from ocw_strategy.live.node import Keys
 
+    if node.account == "paper":
+        raise SettingsError(
+            "live.account", "paper", "it is flat whenever its node is down: just start it again"
+        )
     key, hidden = (secret(name) for name in _variables(node))
     if key is None or hidden is None:
         missing = _variables(node)[0 if key is None else 1]

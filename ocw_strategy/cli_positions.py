@@ -86,7 +86,7 @@ def adopt(config: ConfigArgument = DEMO_CONFIG) -> None:
             again, _ = asyncio.run(_look(node, settings))
             if gap not in adoption.find_gaps(journal, settings, again):
                 raise OcwError(gap.symbol, "changed meanwhile", "run it again")
-            adoption.adopt(journal, gap, now_ns)
+            adoption.explain(journal, gap, now_ns)
             console.show(f"{gap.symbol} is explained now")
     if HaltFile(Path(node.journal)).halted():
         console.show("a halt stops entries still: `ocw resume`")

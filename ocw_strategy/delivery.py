@@ -4,10 +4,11 @@ A decision takes effect some time after the close it was made on. In between its
 moved, a stop may have filled, or the answer may simply be late. Then it is a hold: what is held
 stays under its protection and nothing is opened. The same is looked at in a backtest, where the
 answer comes after a modelled latency. The position review's own reductions are not looked at here:
-they can only reduce, and the strategy checks that the position is still there.
+they can only reduce, and the strategy checks that the position is still there. Nor does a reduction
+of ours overtake an answer: its targets are exposures, not orders.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from ocw_strategy.settings import ExecutionSettings
@@ -29,7 +30,9 @@ class Standing:
     """What is held, signed; an instrument without a position is left out."""
 
 
-def overtaken(asked: Standing, now: Standing, settings: ExecutionSettings) -> str | None:
+def overtaken(
+    asked: Standing, now: Standing, settings: ExecutionSettings, ours: Set[str] = frozenset()
+) -> str | None:
     """Return why an answer has been overtaken, or None while it stands.
 
     Parameters
@@ -40,10 +43,13 @@ def overtaken(asked: Standing, now: Standing, settings: ExecutionSettings) -> st
         When the answer is to take effect.
     settings : ExecutionSettings
         How old it may be, and how far a price may have moved.
+    ours : set of str
+        Instruments that the position review has reduced since; theirs may have changed.
     """
     if now.now_ns - asked.now_ns > settings.max_answer_age_seconds * SECOND_NS:
         return TOO_OLD
-    if asked.quantities != now.quantities:
+    symbols = (asked.quantities.keys() | now.quantities.keys()) - ours
+    if any(asked.quantities.get(s, 0.0) != now.quantities.get(s, 0.0) for s in symbols):
         return POSITION_CHANGED
     moves = (abs(now.prices[symbol] / price - 1.0) for symbol, price in asked.prices.items())
     # written so that a price that is no number counts as moved

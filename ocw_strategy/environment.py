@@ -18,6 +18,8 @@ from ocw_strategy.errors import SettingsError
 
 SECRETS = (
     "ANTHROPIC_API_KEY",
+    "BINANCE_API_KEY",
+    "BINANCE_API_SECRET",
     "BINANCE_DEMO_API_KEY",
     "BINANCE_DEMO_API_SECRET",
     "FRED_API_KEY",
@@ -26,15 +28,17 @@ SECRETS = (
     "TELEGRAM_BOT_TOKEN",
 )
 """The variables that hold a key: of a service OCW talks to, or of its own page."""
-
 ENV_FILE = "OCW_ENV_FILE"
-"""The variable that names another file than ``.env``."""
+PLAIN = ("ANTHROPIC_BASE_URL", "LOG_LEVEL", ENV_FILE, "RAY_ADDRESS", "TELEGRAM_CHAT_ID")
+"""The variables that hold none. Every variable is explained in ``.env.example``."""
+_LEVELS = ("ERROR", "WARNING", "INFO", "DEBUG")
 
 _HANDED_ON = frozenset(
     {
         "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "COLUMNS",
         "NO_COLOR", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
         "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+        "ANTHROPIC_BASE_URL", "LOG_LEVEL",
     }
 )  # fmt: skip
 _HANDED_ON_PREFIXES = ("LC_", "PYTHON")
@@ -89,6 +93,20 @@ def secret(name: str) -> str | None:
 def variable(name: str) -> str | None:
     """Return the value of a variable that holds no key, or None when it is not set or blank."""
     return os.environ.get(name, "").strip() or None
+
+
+def log_level() -> str:
+    """Return how much the engine of a live node says, by ``LOG_LEVEL``; errors alone by default.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such level.
+    """
+    level = (variable("LOG_LEVEL") or _LEVELS[0]).upper()
+    if level not in _LEVELS:
+        raise SettingsError("LOG_LEVEL", level, f"name one of {', '.join(_LEVELS)}")
+    return level
 
 
 def secret_from_file(path: Path) -> str:

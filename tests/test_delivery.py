@@ -52,6 +52,12 @@ def test_an_answer_stands_only_while_what_it_speaks_of_does(now: Standing, why: 
     assert overtaken(ASKED, now, SETTINGS) == why
 
 
+def test_a_reduction_of_our_own_does_not_overtake_an_answer() -> None:
+    now = later(6, quantities={})
+    assert overtaken(ASKED, now, SETTINGS) == POSITION_CHANGED
+    assert overtaken(ASKED, now, SETTINGS, ASKED.quantities.keys()) is None
+
+
 @given(st.floats(0.5, 2.0), st.floats(0, 120))
 def test_what_stands_is_young_and_near(factor: float, seconds: float) -> None:
     if overtaken(ASKED, later(seconds, {"A": 100 * factor}), SETTINGS) is None:

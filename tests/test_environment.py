@@ -1,6 +1,7 @@
 """Keys come from a variable, a .env file or a key file, and are never shown."""
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -8,9 +9,11 @@ import pytest
 
 from ocw_strategy.environment import (
     ENV_FILE,
+    PLAIN,
     SECRETS,
     child_environment,
     load_environment,
+    log_level,
     redact,
     secret,
     secret_from_file,
@@ -113,6 +116,38 @@ def test_a_key_that_holds_another_leaves_no_rest() -> None:
     os.environ["BINANCE_DEMO_API_KEY"] = "abc"
     os.environ["BINANCE_DEMO_API_SECRET"] = "abcdef"
     assert redact("abcdef abc") == "*** ***"
+
+
+def test_the_example_explains_every_variable_and_sets_none() -> None:
+    text = Path(__file__).parents[1].joinpath(".env.example").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    names = [line for line in lines if line and not line.startswith("#")]
+    assert sorted(names) == sorted(f"{name}=" for name in (*SECRETS, *PLAIN))
+    for block in re.split(r"\n\n+", text.strip()):
+        assert block.startswith("# "), block
+
+
+def test_every_variable_that_the_package_names_is_in_the_example() -> None:
+    package = Path(__file__).parents[1] / "ocw_strategy"
+    pattern = re.compile(
+        r'"([A-Z]+(?:_[A-Z]+)*_(?:API_KEY|API_SECRET|BASE_URL|ADDRESS|LEVEL|URLS|TOKEN|CHAT_ID|ENV_FILE))"'
+    )
+    found = {name for path in package.rglob("*.py") for name in pattern.findall(path.read_text())}
+    assert found == {*SECRETS, *PLAIN}
+
+
+@pytest.mark.parametrize(
+    ("value", "level"), [("", "ERROR"), ("info", "INFO"), (" DEBUG ", "DEBUG")]
+)
+def test_the_log_level_is_errors_unless_it_is_said(value: str, level: str) -> None:
+    os.environ["LOG_LEVEL"] = value
+    assert log_level() == level
+
+
+def test_a_log_level_that_does_not_exist_is_refused() -> None:
+    os.environ["LOG_LEVEL"] = "verbose"
+    with pytest.raises(SettingsError, match="ERROR, WARNING, INFO, DEBUG"):
+        log_level()
 
 
 def test_a_child_is_handed_what_it_is_named_and_no_other_key() -> None:

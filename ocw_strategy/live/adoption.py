@@ -119,42 +119,44 @@ def is_passed(gap: Gap, stop: float) -> bool:
     return (float(gap.mark) - stop) * (1 if gap.there > 0 else -1) <= 0
 
 
-def adopt(journal: Journal, gap: Gap, now_ns: int) -> None:
+def explain(journal: Journal, gap: Gap, now_ns: int, kind: str = ADOPTED) -> None:
     """Journal a gap as explained, durably and as one.
 
     Parameters
     ----------
     now_ns : int
         The market's time.
+    kind : str, default "adopted"
+        The kind of the event, and how the decision id of a new lot begins.
     """
     told = (
         f"the venue holds {gap.there} from {gap.entry_price}, the journal explained {gap.held}: "
-        f"{gap.added} added, {gap.written_off} written off, by hand"
+        f"{gap.added} added, {gap.written_off} written off"
     )
-    rows = [row for pair in records(gap, now_ns) for row in pair]
-    journal.append_durably(*rows, Event(now_ns, ADOPTED, gap.symbol, told))
+    rows = [row for pair in records(gap, now_ns, kind) for row in pair]
+    journal.append_durably(*rows, Event(now_ns, kind, gap.symbol, told))
 
 
-def records(gap: Gap, now_ns: int) -> tuple[tuple[Intent, FillRow], ...]:
+def records(gap: Gap, now_ns: int, kind: str = ADOPTED) -> tuple[tuple[Intent, FillRow], ...]:
     """Return the intents and fills that make a journal explain what the venue holds."""
     found = []
     if gap.written_off:
-        found.append(_pair(gap.symbol, "exit", -gap.written_off, gap.mark, now_ns))
+        found.append(_pair(gap.symbol, "exit", -gap.written_off, gap.mark, now_ns, kind))
     if gap.added:
-        found.append(_pair(gap.symbol, "entry", gap.added, gap.entry_price, now_ns))
+        found.append(_pair(gap.symbol, "entry", gap.added, gap.entry_price, now_ns, kind))
     return tuple(found)
 
 
 def _pair(
-    symbol: str, purpose: str, signed: Decimal, price: Decimal, now_ns: int
+    symbol: str, purpose: str, signed: Decimal, price: Decimal, now_ns: int, kind: str
 ) -> tuple[Intent, FillRow]:
-    decision_id, leg = f"{ADOPTED}-{now_ns}", f"{symbol}/{ADOPTED}/{purpose}"
+    decision_id, leg = f"{kind}-{now_ns}", f"{symbol}/{kind}/{purpose}"
     context = TargetContext(
         symbol=symbol, exposure=0.0, confidence=0.0, posterior_scale=1.0, signals={},
         volatility=None,
     )  # fmt: skip
     side, quantity = "BUY" if signed > 0 else "SELL", str(abs(signed))
-    name = client_order_id(ADOPTED, decision_id, leg, 0)
+    name = client_order_id(kind, decision_id, leg, 0)
     intent = Intent(
         client_order_id=name,
         decision_id=decision_id,
@@ -170,7 +172,7 @@ def _pair(
         context=context.model_dump_json() if purpose == "entry" else "",
     )
     fill = FillRow(
-        trade_id=f"{ADOPTED}-{purpose}-{now_ns}",
+        trade_id=f"{kind}-{purpose}-{now_ns}",
         symbol=symbol,
         client_order_id=name,
         ts_ns=now_ns,

@@ -59,20 +59,19 @@ async def _venues(
     execution = StatisticsHttp(address, time.time_ns)
     symbols = settings.data.instruments
     try:
-        checks = [
-            await venue_checks.host("market", market, market_address),
-            await venue_checks.host("execution", execution, address),
-        ]
-        if keys is None:
-            said = f"{variable} or its secret is not set; put both in the environment or in .env"
-            checks.append(Check("account key", False, said))
-        else:
-            checks += await _account(live, settings, keys, execution, variable)
-        checks.append(
-            await venue_checks.looked(
-                "prices", lambda: venue_checks.prices(market, execution, live, symbols)
+        checks = [await venue_checks.host("market", market, market_address)]
+        if live.account != "paper":  # there the node makes the account, at the market's own prices
+            checks.append(await venue_checks.host("execution", execution, address))
+            if keys is None:
+                said = f"{variable} or its secret is not set; put both in the environment or .env"
+                checks.append(Check("account key", False, said))
+            else:
+                checks += await _account(live, settings, keys, execution, variable)
+            checks.append(
+                await venue_checks.looked(
+                    "prices", lambda: venue_checks.prices(market, execution, live, symbols)
+                )
             )
-        )
         checks.append(await venue_checks.stream(live, symbols, STREAM_WITHIN_S))
         return checks
     finally:

@@ -27,8 +27,11 @@ from ocw_strategy.live.strategy import LiveStrategy
 from ocw_strategy.live.watchdog import Action, Watchdog
 from ocw_strategy.units import DAY_NS, MINUTE_NS, SECOND_NS
 
-_LOOK_S: Final = 1.0
-_LAGS: Final = 600
+_SAMPLE_S: Final = 0.05
+_SAMPLES_A_LOOK: Final = 20
+_LAGS: Final = 600  # the time between two heartbeats
+_DOUBT_NS: Final = 3 * SECOND_NS
+"""After so long without news of an order the account is read, and at most so often."""
 STALE: Final = "stale_data"
 BASIS: Final = "basis"
 
@@ -77,7 +80,10 @@ class Keeper:
         self._started_ns = time.time_ns()
         self._truth: AccountTruth | None = None
         self._compared_ns = self._beaten_ns = self._marked_ns = 0
+        self._asked_ns = 0
+        self._out: dict[str, int] = {}
         self._flat_told = False
+        self._folded_day = 0
         self._problems: dict[str, str] = {}
         self._basis: dict[str, float] = {}
         self.state = "starting"
@@ -87,9 +93,10 @@ class Keeper:
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
-            before = time.monotonic()
-            await asyncio.sleep(_LOOK_S)
-            self._lags.append(max(0.0, time.monotonic() - before - _LOOK_S) * 1000)
+            for _ in range(_SAMPLES_A_LOOK):
+                before = time.monotonic()
+                await asyncio.sleep(_SAMPLE_S)
+                self._lags.append(max(0.0, time.monotonic() - before - _SAMPLE_S) * 1000)
             try:
                 await self.look()
                 self._problems.pop("keeper", None)
@@ -103,7 +110,8 @@ class Keeper:
         flatten = note is not None and note.flatten
         due_ns = int(self._live.drift_seconds * SECOND_NS)
         safety_ns = int(self._live.safety_seconds * SECOND_NS)
-        if now_ns - self._compared_ns >= due_ns or (flatten and not self._flat_told):
+        due = now_ns - self._compared_ns >= due_ns or (flatten and not self._flat_told)
+        if due or self._is_in_doubt(now_ns):
             await self._compare(now_ns, flatten=flatten)
         self._flat_told = self._flat_told and flatten
         if self.state == "running":
@@ -115,9 +123,24 @@ class Keeper:
                 await self._look_at_exits()
         if now_ns - self._beaten_ns >= INTERVAL_NS:
             self.tell(now_ns)
+        self._fold_skips()
         self._journal.flush()  # whoever looks from outside sees it within a second or two
 
+    def _fold_skips(self) -> None:
+        day = self._desk.market_ns // DAY_NS
+        if day > self._folded_day:
+            self._folded_day = day
+            kept_ns = int(self._live.keep_skips_days * DAY_NS)
+            self._journal.fold_skips(max(0, self._desk.market_ns - kept_ns))
+
+    def _is_in_doubt(self, now_ns: int) -> bool:
+        # an order that is out for long may have filled unheard: the next drift check is too late
+        self._out = {name: self._out.get(name, now_ns) for name in self._strategy.out}
+        late = any(now_ns - ns >= _DOUBT_NS for ns in self._out.values())
+        return (late or self._strategy.wants_truth) and now_ns - self._asked_ns >= _DOUBT_NS
+
     async def _compare(self, now_ns: int, *, flatten: bool) -> None:
+        self._asked_ns = now_ns
         symbols = [venue_symbol(symbol) for symbol in self._strategy.symbols]
         try:
             self._truth = await self._account.read(symbols, now_ns - DAY_NS)

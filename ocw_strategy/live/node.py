@@ -1,8 +1,9 @@
 """Assembly of a `TradingNode`: settings and keys in, a node with actor and strategy out.
 
-Market data is Binance's main net without a key, execution the account the settings name; both go to
-one address where the settings give one. The engine's own retries are off: an order whose outcome is
-unknown is asked about and never sent again. Nothing is read from the environment here.
+Market data is Binance's main net without a key, execution the account the settings name (on paper
+it is simulated here, see `paper`); both go to one address where the settings give one. The engine's
+own retries are off: an order whose outcome is unknown is asked about and never sent again. Nothing
+is read from the environment here.
 """
 
 import asyncio
@@ -19,6 +20,8 @@ from nautilus_trader.adapters.binance import (
 from nautilus_trader.adapters.binance.common.enums import BinanceEnvironment
 from nautilus_trader.adapters.binance.common.symbol import BinanceSymbol
 from nautilus_trader.adapters.binance.futures.enums import BinanceFuturesMarginType
+from nautilus_trader.adapters.sandbox.config import SandboxExecutionClientConfig
+from nautilus_trader.adapters.sandbox.factory import SandboxLiveExecClientFactory
 from nautilus_trader.common.config import LoggingConfig
 from nautilus_trader.config import (
     CacheConfig,
@@ -34,13 +37,18 @@ from nautilus_trader.portfolio.config import PortfolioConfig
 from ocw_strategy.engine import instrument_id, venue_symbol
 from ocw_strategy.live.clients import OcwDataClientFactory, OcwExecClientFactory
 from ocw_strategy.live.derivatives import DerivativesClientFactory, DerivativesConfig
+from ocw_strategy.live.paper import sandbox_config
 from ocw_strategy.live.settings import LiveSettings
 from ocw_strategy.messages import OCW_CLIENT
 from ocw_strategy.settings import Settings
 
 _CONNECT_S: Final = 30.0
-_HOSTS: Final = {"demo": "https://demo-fapi.binance.com", "real": "https://fapi.binance.com"}
 MARKET_HOST: Final = "https://fapi.binance.com"
+_HOSTS: Final = {
+    "demo": "https://demo-fapi.binance.com",
+    "paper": MARKET_HOST,
+    "real": "https://fapi.binance.com",
+}
 RUN_ID: Final = "live"
 """The run id of a live journal."""
 
@@ -54,12 +62,17 @@ class Keys:
 
 
 def execution_host(live: LiveSettings) -> str:
-    """Return the address of the execution venue's REST interface."""
+    """Return the address of the execution venue's REST interface; on paper the market's."""
     return live.venue_http or _HOSTS[live.account]
 
 
 def node_config(
-    live: LiveSettings, settings: Settings, keys: Keys, *, closing: bool = False
+    live: LiveSettings,
+    settings: Settings,
+    keys: Keys,
+    *,
+    closing: bool = False,
+    log_level: str = "ERROR",
 ) -> TradingNodeConfig:
     """Return the engine's configuration of a live node.
 
@@ -68,6 +81,8 @@ def node_config(
     closing : bool, default False
         Whether it is only to close positions: then the execution venue is all it needs, also for
         prices, and nothing else is connected.
+    log_level : str, default "ERROR"
+        How much the engine says.
     """
     ids = frozenset(instrument_id(symbol) for symbol in settings.data.instruments)
     symbols = tuple(sorted(venue_symbol(symbol) for symbol in settings.data.instruments))
@@ -77,7 +92,7 @@ def node_config(
         "base_url_http": http,
         "instrument_provider": BinanceInstrumentProviderConfig(load_ids=ids),
     }
-    real = live.account == "real"
+    real, paper = live.account == "real", live.account == "paper"
     environment = BinanceEnvironment.LIVE if real else BinanceEnvironment.DEMO
     statistics = DerivativesConfig(
         base_url=live.venue_http or MARKET_HOST,
@@ -90,7 +105,7 @@ def node_config(
     margin = "CROSS" if live.margin_type == "CROSSED" else "ISOLATED"
     return TradingNodeConfig(
         trader_id=TraderId(live.trader_id),
-        logging=LoggingConfig(log_level="ERROR", log_colors=False),
+        logging=LoggingConfig(log_level=log_level, log_colors=False),
         data_clients={
             BINANCE: BinanceDataClientConfig(
                 environment=environment if closing else BinanceEnvironment.LIVE,
@@ -100,7 +115,9 @@ def node_config(
             **({} if closing else {OCW_CLIENT.value: statistics}),
         },
         exec_clients={
-            BINANCE: BinanceExecClientConfig(
+            BINANCE: sandbox_config(settings)
+            if paper
+            else BinanceExecClientConfig(
                 environment=environment,
                 api_key=keys.key,
                 api_secret=keys.secret,
@@ -118,8 +135,10 @@ def node_config(
             )
         },
         exec_engine=LiveExecEngineConfig(
-            reconciliation=True,
-            open_check_interval_secs=10.0,
+            # the sandbox reports nothing: whatever is asked for it seems to have lost
+            reconciliation=not paper,
+            open_check_interval_secs=None if paper else 10.0,
+            inflight_check_interval_ms=0 if paper else 2000,
             position_check_interval_secs=None,  # the keeper compares, with the journal beside
             allow_overfills=False,
             graceful_shutdown_on_exception=True,
@@ -153,6 +172,9 @@ def build_node(
     node.trader.add_strategy(strategy)
     node.add_data_client_factory(BINANCE, OcwDataClientFactory)
     node.add_data_client_factory(OCW_CLIENT.value, DerivativesClientFactory)
-    node.add_exec_client_factory(BINANCE, OcwExecClientFactory)
+    on_paper = isinstance(config.exec_clients[BINANCE], SandboxExecutionClientConfig)
+    node.add_exec_client_factory(
+        BINANCE, SandboxLiveExecClientFactory if on_paper else OcwExecClientFactory
+    )
     node.build()
     return node

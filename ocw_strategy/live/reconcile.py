@@ -53,6 +53,8 @@ class ReconcilingStrategy(OCWStrategy):
         self._suspects: set[str] = set()
         self._paid: deque[str] = deque(maxlen=_MAX_PAID)
         self.truth_ns = 0
+        self.wants_truth = False
+        """Whether the account is to be read soon: something was told that only it can confirm."""
 
     # -- an earlier life --------------------------------------------------------------------------
 
@@ -125,7 +127,7 @@ class ReconcilingStrategy(OCWStrategy):
                 self._done(intent)
             return
         self._booked.add(key)
-        held = self._book.quantity(intent.symbol)
+        held = self._closable(intent)
         if intent.purpose != "entry" and fill.quantity > held:
             excess = f"{fill.quantity - held} more than we held"
             self._event(fill.ts_ns, "excess_fill", intent.symbol, excess)
@@ -137,12 +139,21 @@ class ReconcilingStrategy(OCWStrategy):
         super()._take_fill(intent, fill, ended=ended)
         self._keep()
 
+    def _closable(self, intent: Intent) -> Decimal:
+        # an order of the position's own side closes nothing of it
+        symbol = intent.symbol
+        if not self._book.is_held(symbol):
+            return Decimal(0)
+        closing = "SELL" if self._book.direction(symbol) > 0 else "BUY"
+        return self._book.quantity(symbol) if intent.side == closing else Decimal(0)
+
     # -- the account ------------------------------------------------------------------------------
 
     @guarded
     def compare(self, truth: AccountTruth, *, starting: bool = False) -> None:
         """Book what was missed, then say what the account holds that is not explained."""
         now_ns = self._now_ns()
+        self.wants_truth = False
         told: list[VenueFill | VenuePayment] = [*truth.fills, *truth.payments]
         for found in sorted(told, key=attrgetter("ts_ns")):
             if isinstance(found, VenueFill):

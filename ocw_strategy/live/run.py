@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from ocw_strategy.actor import OCWActorConfig
 from ocw_strategy.engine import instrument_id, venue_symbol
+from ocw_strategy.environment import log_level
 from ocw_strategy.errors import JournalError, OcwError
 from ocw_strategy.journal import Event, Journal
 from ocw_strategy.live.account import LOOK_BACK_NS, AccountHttp, AccountTruth
@@ -34,6 +35,7 @@ from ocw_strategy.live.node import (
     execution_host,
     node_config,
 )
+from ocw_strategy.live.paper import PaperAccount, PaperStrategy, abandon
 from ocw_strategy.live.settings import LiveSettings
 from ocw_strategy.live.statistics_http import StatisticsHttp
 from ocw_strategy.live.strategy import LiveStrategy
@@ -127,7 +129,10 @@ class _Life:
 
     async def run(self) -> int:
         market = StatisticsHttp(self._live.venue_http or MARKET_HOST, time.time_ns)
-        account = AccountHttp(execution_host(self._live), self._keys.key, self._keys.secret)
+        paper, host = self._live.account == "paper", execution_host(self._live)
+        account = (
+            PaperAccount(host) if paper else AccountHttp(host, self._keys.key, self._keys.secret)
+        )
         try:
             if self._flat_within_s is not None:
                 note = HaltNote(time.time_ns(), "ocw flatten", flatten=True)
@@ -136,6 +141,8 @@ class _Life:
                 self._settings = await self._in_market_time(market)
             symbols = [venue_symbol(symbol) for symbol in self._settings.data.instruments]
             truth = await account.read(symbols, time.time_ns() - LOOK_BACK_NS)
+            if paper:
+                abandon(self._journal, self._settings, truth, self._settings.run.start_ns)
             return await self._live_on(market, account, truth)
         finally:
             await market.close()
@@ -155,19 +162,18 @@ class _Life:
         self, market: StatisticsHttp, account: AccountHttp, truth: AccountTruth
     ) -> int:
         path = Path(self._live.journal)
-        desk = NodeDesk(HaltFile(path), self._live.replayed)
+        desk = NodeDesk(HaltFile(path), self._live.replayed, market_ns=self._settings.run.start_ns)
         plain = self._settings.model_dump(mode="json")
         closing = self._flat_within_s is not None
         actor: LiveActor | None = None
-        if closing:
-            desk.market_ns = self._settings.run.start_ns
-        else:
+        if not closing:
             actor = LiveActor(
                 OCWActorConfig(settings=plain, run_id=RUN_ID),
                 desk,
                 self._history(market),
             )
-        strategy = LiveStrategy(
+        on_paper = isinstance(account, PaperAccount)
+        strategy = (PaperStrategy if on_paper else LiveStrategy)(
             OCWStrategyConfig(
                 settings=plain,
                 run_id=RUN_ID,
@@ -181,13 +187,17 @@ class _Life:
             truth,
         )
         node = build_node(
-            node_config(self._live, self._settings, self._keys, closing=closing),
+            node_config(
+                self._live, self._settings, self._keys, closing=closing, log_level=log_level()
+            ),
             self._loop,
             actor,
             strategy,
         )
         self.node = node
         client: Any = next(iter(node.kernel.exec_engine._clients.values()))
+        if isinstance(account, PaperAccount):
+            account.cache = node.cache
         keeper = Keeper(
             self._live,
             self._settings.data.bar_minutes,
@@ -195,7 +205,7 @@ class _Life:
             self._journal,
             account,
             strategy,
-            client.user_stream_alive,
+            (lambda: True) if on_paper else client.user_stream_alive,
             heartbeat_path(path),
             (lambda _: None) if actor is None else actor.review,
             self._give_up,

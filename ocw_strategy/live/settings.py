@@ -46,6 +46,8 @@ class LiveSettings(Strict):
     """How often positions and orders are compared with the venue."""
     max_basis_points: float = Field(default=30.0, gt=0, le=1000)
     """No entry while the execution venue's price differs by more from the market's."""
+    keep_skips_days: float = Field(default=90.0, ge=1, le=3650)
+    """Skipped evaluations older than this are folded into a count a day, once a day."""
     health_host: str = "127.0.0.1"
     """Address that `/health` is served on."""
     health_port: int = Field(default=8081, ge=0, le=65_535)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from nautilus_trader.model.data import Bar, MarkPriceUpdate
-from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.events import (
     OrderAccepted,
     OrderCanceled,
@@ -26,7 +26,7 @@ from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from ocw_strategy.engine import CLOSE_WAIT_NS, venue_symbol
-from ocw_strategy.journal import Intent
+from ocw_strategy.journal import Equity, Intent
 from ocw_strategy.live.account import AccountTruth
 from ocw_strategy.live.desk import guarded
 from ocw_strategy.live.reconcile import UNEXPLAINED, ReconcilingStrategy
@@ -131,6 +131,11 @@ class LiveStrategy(ReconcilingStrategy):
             symbol = event.instrument_id.symbol.value
             self._event(self._now_ns(), "foreign_fill", symbol, f"{name} {event.last_qty}")
             return
+        if not event.trade_id.value.isdecimal():
+            # the engine concludes from an order's state that it has filled and makes up an id;
+            # booked under it, the venue's own execution would be booked a second time
+            self.wants_truth = True
+            return
         super().on_order_filled(event)
 
     def on_handler_fault(self, where: str, error: Exception) -> None:
@@ -170,6 +175,11 @@ class LiveStrategy(ReconcilingStrategy):
     def _watch_equity(self, now_ns: int) -> None:
         super()._watch_equity(now_ns)
         self._keep()
+
+    def _sample_equity(self, now_ns: int) -> None:
+        # a node that stopped at this very close has told it already
+        if not self._journal.rows(Equity, "ts_ns = ?", (now_ns,)):
+            super()._sample_equity(now_ns)
 
     def _exit_reason(self, intent: Intent) -> str:
         if intent.purpose == "stop" and intent.symbol not in self._stops:
@@ -257,6 +267,15 @@ class LiveStrategy(ReconcilingStrategy):
             self._give_up_entry(name)
 
     # -- views ------------------------------------------------------------------------------------
+
+    @property
+    def out(self) -> tuple[str, ...]:
+        """Client ids of the orders of whose end news is due: no stop, and no entry that rests."""
+        return tuple(name for name in self._working.values() if not self._rests(name))
+
+    def _rests(self, name: str) -> bool:
+        order = self.cache.order(ClientOrderId(name))
+        return order is not None and order.is_post_only and order.status == OrderStatus.ACCEPTED
 
     @property
     def holds(self) -> bool:

@@ -4,7 +4,7 @@ A blow arms faults, says how the life is to die, or both. It is struck around on
 where orders are about to leave. `Blow.kills` says that the node is dead afterwards.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -47,10 +47,15 @@ class Blow:
         return bool(self.when)
 
 
-def draw(dice: Random) -> Blow:
-    """Return the blow of a point; half of the kills come with a fault of the venue."""
-    blow = dice.choices(*zip(*_WEIGHTED, strict=True))[0](dice)
-    if blow.kills and dice.random() < 0.4:
+def draw(dice: Random, only: Collection[str] = ()) -> Blow:
+    """Return the blow of a point; of the kills, two in five come with a fault of the venue.
+
+    `only` names the blows to draw from, by their functions here; by default all.
+    """
+    weighted = [(m, weight) for m, weight in _WEIGHTED if not only or m.__name__ in only]
+    makers, weights = zip(*weighted, strict=True)
+    blow: Blow = dice.choices(makers, weights)[0](dice)
+    if blow.kills and not only and dice.random() < 0.4:
         other = dice.choice(_FAULTS)(dice)
         if not other.crosses and other.lasts_s <= 1.0:
             blow.arm, blow.name = other.arm, f"{blow.name}+{other.name}"
@@ -88,6 +93,9 @@ def kill_and_cross(dice: Random) -> Blow:
 
 
 def power_cut(dice: Random) -> Blow:
+    if dice.random() < 0.5:
+        die = {"boundary": "any", "number": dice.randint(1, 40), "after": True}
+        return Blow("power-cut-boundary", "boundary", die=die, cut_back=True)
     return Blow("power-cut", "close", after_s=dice.uniform(0, SECONDS_OF_ORDERS), cut_back=True)
 
 
@@ -203,3 +211,4 @@ _FAULTS: Final[tuple[Maker, ...]] = (
     trigger_rejected, storm,
 )  # fmt: skip
 _WEIGHTED: Final = (*_KILLS, *((maker, 3) for maker in _FAULTS))
+NAMES: Final = tuple(sorted(maker.__name__ for maker, _ in _WEIGHTED))

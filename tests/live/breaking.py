@@ -6,32 +6,50 @@ journal as the last fsync left it); *deaths* at a boundary of the journal; and *
 node without one of the things that make it safe, which the crash suite must notice.
 """
 
+import asyncio
 import os
 import shutil
 import signal
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from nautilus_trader.adapters.binance import BinanceLiveExecClientFactory
+from nautilus_trader.live.factories import LiveExecClientFactory
 
 from ocw_strategy import protected
 from ocw_strategy.journal import Intent, Journal
-from ocw_strategy.live import actor, keeper, node, strategy
+from ocw_strategy.live import actor, keeper, node, reconcile
+from ocw_strategy.live.derivatives import DerivativesConfig
 from ocw_strategy.units import SECOND_NS
+from tests.live.replayed import Replayed
 from tests.live.restless import Restless
 
 BEAT_NS: Final = SECOND_NS // 2
-BOUNDARIES: Final = ("intents", "fills", "decisions", strategy.STATE, actor.STATE, "any")
+_LATER_S: Final = 0.25
+BOUNDARIES: Final = ("intents", "fills", "decisions", reconcile.STATE, actor.STATE, "any")
 """Writes of a journal by what is in them: records held back, or a state; ``any`` is each write."""
 
 
 def apply(order: dict[str, Any]) -> None:
-    """Change what an order asks for: ``advisor``, ``warm``, ``die``, ``copies``, ``mutation``."""
-    keeper.INTERVAL_NS = BEAT_NS  # type: ignore[misc]
+    """Change what an order asks for.
+
+    ``warm`` names the file that says that the history is in, ``advisor`` who decides, ``decisions``
+    a file of what is decided, ``statistics_s`` how often statistics are asked for, ``die``,
+    ``copies`` and ``mutation`` what is broken.
+    """
+    _put(keeper, "INTERVAL_NS", BEAT_NS)
     if order.get("advisor") == "restless":
-        actor.make_advisor = lambda *_, **__: (Restless(), None)
+        _put(actor, "make_advisor", lambda *_, **__: (Restless(), None))
+    if order.get("decisions"):
+        advisor = Replayed(Path(order["decisions"]))
+        _put(actor, "make_advisor", lambda *_, **__: (advisor, None))
+    if order.get("statistics_s"):
+        often = partial(DerivativesConfig, interval_seconds=order["statistics_s"])
+        _put(node, "DerivativesConfig", lambda **config: often(**_without_interval(config)))
     _watch_warming(Path(order["warm"]))
     if order.get("mutation"):
         MUTATIONS[order["mutation"]]()
@@ -39,6 +57,15 @@ def apply(order: dict[str, Any]) -> None:
         _copy_what_is_durable(Path(order["copies"]))
     if order.get("die"):
         _die_at(**order["die"])
+
+
+def _without_interval(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name != "interval_seconds"}
+
+
+def _put(module: ModuleType, name: str, value: Any) -> None:
+    assert hasattr(module, name), f"{module.__name__} has no {name} any more"
+    setattr(module, name, value)
 
 
 def _watch_warming(path: Path) -> None:
@@ -112,24 +139,35 @@ def cut_back(journal: Path, folder: Path) -> None:
 
 
 def _random_ids() -> None:
-    protected.client_order_id = lambda *_: f"OCW-{uuid.uuid4().hex[:24]}"
+    _put(protected, "client_order_id", lambda *_: f"OCW-{uuid.uuid4().hex[:24]}")
 
 
 def _no_journal_first() -> None:
+    # an order's intent is written down a moment after the order has left
     durably = Journal.append_durably
 
     def later(self: Journal, *records: Any) -> None:
-        if all(isinstance(record, Intent) for record in records) and records:
+        if records and all(isinstance(record, Intent) for record in records):
+            loop = asyncio.get_running_loop()
             for record in records:
-                self.append(record)
+                loop.call_later(_LATER_S, self.append, record)
         else:
             durably(self, *records)
 
     Journal.append_durably = later  # type: ignore[method-assign]
 
 
+class _StockFactory(LiveExecClientFactory):
+    # the adapter's own client; what the node asks of ours beside is always answered well
+    @staticmethod
+    def create(*args: Any, **kwargs: Any) -> Any:
+        client: Any = BinanceLiveExecClientFactory.create(*args, **kwargs)
+        client.user_stream_alive = lambda: True
+        return client
+
+
 def _stock_client() -> None:
-    node.OcwExecClientFactory = BinanceLiveExecClientFactory  # type: ignore[misc,assignment]
+    _put(node, "OcwExecClientFactory", _StockFactory)
 
 
 MUTATIONS: Final[dict[str, Callable[[], None]]] = {

@@ -38,7 +38,7 @@ from ocw_strategy.journal import (
 from ocw_strategy.live.settings import load_live
 from ocw_strategy.settings import parse_time_ns
 from tests.live import oracle
-from tests.live.blows import SECONDS_OF_ORDERS, Blow, draw
+from tests.live.blows import NAMES, SECONDS_OF_ORDERS, Blow, draw
 from tests.live.breaking import MUTATIONS, cut_back
 from tests.live.nursery import Life, Nursery
 from tests.live.process import START, LiveProcess
@@ -94,6 +94,7 @@ class Run:
     per_life: int
     mutation: str
     drift_s: float
+    only: tuple[str, ...]
     console: Console
     done: int = 0
     kills: int = 0
@@ -139,7 +140,7 @@ class VenueLife:
 
     def _point(self, point: int) -> bool:
         run, dice = self._run, Random(f"{self._run.seed}/{self._number}/{point}")
-        blow = draw(dice)
+        blow = draw(dice, run.only)
         run.blows[blow.name] += 1
         begun = time.monotonic()
         wrong: list[str] = []
@@ -356,10 +357,11 @@ class VenueLife:
 
     def _tell_wrong(self, point: int, blow: Blow, wrong: list[str]) -> None:
         run = self._run
-        mutation = f" --mutation {run.mutation}" if run.mutation else ""
+        more = f" --mutation {run.mutation}" if run.mutation else ""
+        more += f" --only {' '.join(run.only)}" if run.only else ""
         again = (
             f"python -m tests.live.crash --seed {run.seed} --first {self._number} "
-            f"--points {point + 1} --per-life {run.per_life} --drift {run.drift_s:g}{mutation}"
+            f"--points {point + 1} --per-life {run.per_life} --drift {run.drift_s:g}{more}"
         )
         run.console.print(f"      again: {again}", style="yellow", markup=False)
         run.console.print(f"      {self._last_words()}", markup=False, style="dim")
@@ -392,11 +394,20 @@ def main() -> int:
     parser.add_argument("--per-life", type=int, default=30, help="points of one venue's life")
     parser.add_argument("--drift", type=float, default=60.0, help="live.drift_seconds of the node")
     parser.add_argument("--mutation", default="", choices=("", *MUTATIONS))
+    parser.add_argument("--only", nargs="+", default=(), choices=NAMES, help="blows to draw from")
     parser.add_argument("--stop-after", type=int, default=5, help="lives that go wrong")
     parser.add_argument("--keep", type=Path, help="folder that keeps journals and outputs")
     asked = parser.parse_args()
     console = Console(width=140, file=sys.stderr)
-    run = Run(asked.seed, asked.points, asked.per_life, asked.mutation, asked.drift, console)
+    run = Run(
+        asked.seed,
+        asked.points,
+        asked.per_life,
+        asked.mutation,
+        asked.drift,
+        tuple(asked.only),
+        console,
+    )
     histories = sampled(asked.seed, parse_time_ns(START), _DAYS, 5)
     begun, number = time.monotonic(), asked.first
     with Nursery() as nursery, tempfile.TemporaryDirectory() as made:
@@ -410,7 +421,8 @@ def main() -> int:
     print(
         json.dumps(
             {
-                "suite": "crash", "seed": run.seed, "mutation": run.mutation, "points": run.done,
+                "suite": "crash", "seed": run.seed, "only": run.only, "mutation": run.mutation,
+                "points": run.done,
                 "kills": run.kills, "lives": number - asked.first, "wrong": len(run.wrongs),
                 "worst_uncovered_s": round(run.worst_uncovered_s, 2),
                 "rest_s_p50": round(rests[len(rests) // 2], 2),

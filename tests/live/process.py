@@ -128,7 +128,7 @@ class LiveProcess:
         """Run another command, as from another shell; `typed` is what a person answers it."""
         return subprocess.run(
             [sys.executable, "-m", "ocw_strategy.cli", *arguments], env=self.environment(),
-            input=typed, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+            input=typed, capture_output=True, text=True, check=False, timeout=2 * PATIENCE_S,
         )  # fmt: skip
 
     def launch(self) -> Self:

@@ -10,9 +10,9 @@ from ocw_strategy.errors import OcwError
 from ocw_strategy.journal import Event, FillRow, Intent, Journal, Posterior, ReflectionRow, Trade
 from ocw_strategy.live.account import AccountTruth, VenueFill
 from ocw_strategy.live.actor import STATE
-from ocw_strategy.live.adoption import Gap, adopt, find_gaps, is_passed, stop_after
+from ocw_strategy.live.adoption import Gap, explain, find_gaps, is_passed, stop_after
 from ocw_strategy.settings import settings_from
-from tests.live.process import LiveProcess, kinds, sample_venue, until
+from tests.live.process import LiveProcess, sample_venue, until
 
 BTC = "BTCUSDT-PERP"
 SETTINGS = settings_from({
@@ -34,6 +34,7 @@ def truth(there: str, entry: str = "100000", *fills: VenueFill) -> AccountTruth:
         entries={"BTCUSDT": Decimal(entry)},
         marks={"BTCUSDT": Decimal("101000.0")},
         fills=fills,
+        payments=(),
         open_orders={"BTCUSDT": 0},
         open_ids=frozenset(),
         known_ids=frozenset(),
@@ -43,7 +44,7 @@ def truth(there: str, entry: str = "100000", *fills: VenueFill) -> AccountTruth:
 def settle(journal: Journal, there: str, entry: str = "100000") -> Gap:
     """Adopt the one gap that there is."""
     (gap,) = find_gaps(journal, SETTINGS, truth(there, entry))
-    adopt(journal, gap, NOW_NS + journal.count(Event))
+    explain(journal, gap, NOW_NS + journal.count(Event))
     return gap
 
 
@@ -147,7 +148,9 @@ def test_the_next_node_owns_it_protects_it_learns_nothing_from_it_and_enters_aga
             until(lambda: taken_in(node), "the actor hears of the trade")
             with node.read() as journal:
                 assert journal.count(Posterior) == journal.count(ReflectionRow) == 0
-            assert not [kind for kind in kinds(node) if kind.startswith("fault")]
+            with node.read() as journal:
+                faults = [e for e in journal.rows(Event) if e.kind.startswith("fault")]
+            assert not faults, node.said()
 
 
 def taken_in(node: LiveProcess) -> list[str]:

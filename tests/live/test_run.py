@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ocw_strategy.journal import DecisionRow, FillRow, Funding, Intent, Posterior, Trade
+from ocw_strategy.journal import DecisionRow, FillRow, Funding, Intent, Posterior, SkippedDay, Trade
 from ocw_strategy.live.heartbeat import health
 from tests.live.process import (
     SPEED,
@@ -206,3 +206,17 @@ def test_a_post_only_entry_rests_for_a_while_and_is_given_up_when_halted(tmp_pat
         assert node.ocw("halt", str(node.config)).returncode == 0
         until(lambda: not venue.state.open_orders(), "it is taken back")
         until(lambda: "entry_given_up" in kinds(node), "it is journalled")
+
+
+@pytest.mark.slow
+def test_skips_older_than_asked_for_are_folded_into_counts(tmp_path: Path) -> None:
+    overrides = {"live.keep_skips_days": 1.0, "advisor.rules.entry_score": 1.0}
+    with sample_venue() as venue, LiveProcess(tmp_path, venue, overrides=overrides) as node:
+        venue.market.tells_forming = False
+        venue.market.play(3000.0)
+
+        def folded() -> list[SkippedDay]:
+            with node.read() as journal:
+                return journal.rows(SkippedDay)
+
+        until(folded, "a day is folded")

@@ -64,3 +64,11 @@ def test_a_fault_names_field_value_and_remedy(override: str, value: object, word
 def test_a_backtest_config_is_not_run_live() -> None:
     with pytest.raises(SettingsError, match=r"add a \[live\] table"):
         load(CONFIGS / "backtest.toml")
+
+
+def test_the_paper_config_is_a_node_beside_the_demo_one() -> None:
+    demo, _ = load(DEMO)
+    live, settings = load(CONFIGS / "paper.toml")
+    assert (live.account, settings.advisor.kind) == ("paper", "rules")
+    for name in ("journal", "trader_id", "health_port"):
+        assert getattr(live, name) != getattr(demo, name)

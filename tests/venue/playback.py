@@ -5,6 +5,7 @@ told to the sockets, so a stop's events and its bar's close come in the order a 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
@@ -33,6 +34,8 @@ class Playback:
         self._task: asyncio.Task[None] | None = None
         self.speed = 0.0
         """Market seconds a second while playing, as far as the machine keeps up."""
+        self.told_ns = 0
+        """When the sockets were last told something, wall time."""
         self.tells_forming = True
         """Whether klines are told while they form; without, the market plays faster."""
 
@@ -156,4 +159,5 @@ class Playback:
             frame = stream_frame(self._market, self._exchange, stream)
             if frame is not None:
                 frames[stream] = frame
+        self.told_ns = time.time_ns()
         await self._sockets.publish(frames)

@@ -1,0 +1,138 @@
+"""What a live node costs: lag of its loop, time from a bar to its order, memory, time to stop.
+
+``python -m tests.bench.live`` runs `ocw live` as a process against the venue on loopback, three
+times. ``latency``: fixed rules, bar by bar; from the moment a closing bar is told to the sockets to
+the moment the venue has answered the first order that follows. ``lag``: Claude's loopback
+counterpart takes a minute to answer; the worst hundredth of the loop's lag over half a minute of
+that, as the heartbeat tells it. ``memory``: days of market at speed; the peak of
+resident memory after the first day and at the end. Wall times: other work on the machine counts.
+Ends with one line of JSON.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from ocw_strategy.journal import DecisionRow
+from tests.claude import KEY, ClaudeApi, answer, decision_text
+from tests.live.process import LiveProcess, sample_venue, until
+
+PAUSE_S = 0.3
+ANSWER_S = 60.0
+SPEED = 3000.0
+
+
+def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
+    """Return the times from a closing bar to the first order after it, milliseconds."""
+    found: list[float] = []
+    eager = {"advisor.rules.entry_score": 0.05, "gate.default_check_hours": 0.25}
+    with (
+        sample_venue(days=10 + bars // 288 + 1) as venue,
+        LiveProcess(folder, venue, overrides=eager) as node,
+    ):
+        for _ in track(range(bars), "bar to order", console=console):
+            before = len(venue.calls.to("/fapi/v1/order", "POST"))
+            venue.market.advance()
+            time.sleep(PAUSE_S)
+            sent = venue.calls.to("/fapi/v1/order", "POST")[before:]
+            if sent:
+                found.append(sent[0].at_ms - venue.market.told_ns / 1e6)
+        code, seconds = node.stop()
+    return {
+        "bar_to_order_ms_p50": round(float(np.quantile(found, 0.5)), 1) if found else None,
+        "bar_to_order_ms_p99": round(float(np.quantile(found, 0.99)), 1) if found else None,
+        "bar_to_order_samples": len(found),
+        "sigterm_s": round(seconds, 1),
+        "sigterm_code": code,
+    }
+
+
+def lag(folder: Path) -> dict[str, Any]:
+    """Return the worst hundredth of the loop's lag while Claude takes a minute, milliseconds."""
+    with ClaudeApi() as claude, sample_venue() as venue:
+        claude.default = answer(decision_text(), first_byte_s=ANSWER_S)
+        os.environ |= {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": claude.url}
+        overrides = {
+            "advisor.kind": "claude",
+            "advisor.claude.timeout_seconds": ANSWER_S + 40,
+            "live.safety_seconds": 30.0,
+            "live.drift_seconds": 60.0,
+        }
+        with LiveProcess(folder, venue, overrides=overrides) as node:
+            while not claude.messages:
+                venue.market.advance()
+                time.sleep(PAUSE_S)
+            asked = time.monotonic()
+
+            def answered() -> int:
+                with node.read() as journal:
+                    return journal.count(DecisionRow)
+
+            time.sleep(ANSWER_S - 1)  # a heartbeat of the last half minute lies within
+            beat = node.beat()
+            until(answered, "Claude has answered", 60)
+            seconds = time.monotonic() - asked
+            assert beat is not None
+    return {
+        "claude_answer_s": round(seconds, 1),
+        "loop_lag_ms_p99": round(beat.loop_lag_p99_ms, 1),
+        "loop_lag_ms_max": round(beat.loop_lag_max_ms, 1),
+    }
+
+
+def memory(folder: Path, days: int) -> dict[str, Any]:
+    """Return the peak of resident memory after a day of market and at the end, MB."""
+    with sample_venue(days=10 + days + 1) as venue, LiveProcess(folder, venue) as node:
+        venue.market.tells_forming = False
+        peaks: list[tuple[float, float]] = []
+        start_ms, began = venue.market.now_ms, time.monotonic()
+        venue.market.play(SPEED)
+        while (day := (venue.market.now_ms - start_ms) / 86_400_000) < days:
+            beat = node.beat()
+            if beat is not None:
+                peaks.append((day, beat.resident_mb))
+            time.sleep(1.0)
+        time.sleep(31)
+        beat = node.beat()
+        assert beat is not None
+    first = next((peak for day, peak in peaks if day >= 1), beat.resident_mb)
+    return {
+        "resident_mb_day_1": round(first),
+        "resident_mb_end": round(beat.resident_mb),
+        "market_days": days,
+        "memory_wall_s": round(time.monotonic() - began),
+    }
+
+
+def main() -> None:
+    """Measure, print, end with JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bars", type=int, default=576, help="bars played for the latency")
+    parser.add_argument("--days", type=int, default=14, help="days of market for the memory")
+    asked = parser.parse_args()
+    console = Console(stderr=True)
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("latency", "lag", "memory"):
+            place = Path(folder) / name
+            place.mkdir()
+            if name == "latency":
+                found |= latency(place, asked.bars, console)
+            elif name == "lag":
+                found |= lag(place)
+            else:
+                found |= memory(place, asked.days)
+            console.print(found)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
