@@ -183,4 +183,4 @@ def test_it_holds_no_tool_that_only_builds_and_no_secret(image: Stage) -> None:
     assert not list(program.rglob(".env"))
     megabytes = sum(p.lstat().st_size for p in program.rglob("*") if p.is_file()) / 1e6
     print(f"the program and its libraries: {megabytes:.0f} MB")
-    assert megabytes < 1200  # the engine alone is half of it
+    assert megabytes < 1300  # the engine alone is half of it
