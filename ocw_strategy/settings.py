@@ -85,7 +85,7 @@ class DataSettings(Strict):
     """Whether open interest, long/short ratios and taker flow are read."""
     funding: bool = True
     """Whether funding is settled and its rate known to the actor."""
-    chunk_size: int | None = Field(default=50_000, ge=1_000)
+    chunk_size: int | None = Field(default=5_000, ge=1_000)
     """Data points streamed at a time; leave out to load all at once. Results do not differ."""
     allow_gaps: bool = True
     """Run over gaps in the bars (counted and shown); false refuses the window."""

@@ -87,12 +87,14 @@ def technical_indicators(window: BarWindow) -> TechnicalIndicators:
     macd = MovingAverageConvergenceDivergence(*_MACD[:2])
     signal = ExponentialMovingAverage(_MACD[2])
     fast, slow = (ExponentialMovingAverage(period) for period in _EMA)
+    for indicator in (rsi, fast, slow):
+        update = indicator.update_raw
+        for each in closes:
+            update(each)
+    update_macd, update_signal = macd.update_raw, signal.update_raw
     for each in closes:
-        rsi.update_raw(each)
-        macd.update_raw(each)
-        signal.update_raw(macd.value)
-        fast.update_raw(each)
-        slow.update_raw(each)
+        update_macd(each)
+        update_signal(macd.value)
     atr = AverageTrueRange(_ATR, MovingAverageType.WILDER)
     for high, low, each in zip(
         window.high[-BARS:].tolist(), window.low[-BARS:].tolist(), closes, strict=True
