@@ -4,7 +4,7 @@ OCW := .venv/bin/ocw
 LOCKED := .venv/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo live-demo test test-live test-crash test-parity lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-live bench-prompt lock clean
+.PHONY: help install demo live-demo test test-live test-crash test-parity test-image lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-live bench-prompt bench-dashboard lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,7 +24,7 @@ live-demo: install  ## a live node on the loopback venue, watched: trades, halt,
 	@$(PY) -m tests.live.demo
 
 test-live: install  ## a live node as a process against the loopback venue: trades, is killed, starts again
-	@$(PY) -m pytest -m slow tests/live
+	@$(PY) -m pytest -m slow tests/live tests/dashboard
 
 POINTS ?= 300
 SEED ?= 1
@@ -72,10 +72,20 @@ PROMPT ?= --start 2025-01-01 --end 2025-07-01
 bench-prompt: install  ## size of prompts and cost of a month of decisions, ESTIMATE (DATA= PROMPT=; without DATA's folder, the sample market)
 	@if [ -d $(DATA) ]; then $(PY) -m tests.bench.prompt --data $(DATA) $(PROMPT); else $(PY) -m tests.bench.prompt; fi
 
+bench-dashboard: install  ## how quickly the dashboard answers at the end of a simulated month
+	@$(PY) -m tests.bench.dashboard
+
+test-image: install  ## carry out the Dockerfile's steps in clean roots and run what comes out (root, debootstrap)
+	@$(PY) -m pytest tests/test_image.py -m slow -s
+
 lock: install  ## resolve the dependencies anew, with hashes
 	@uv=.uv/bin/uv; [ -x $$uv ] || uv=uv; \
 	$$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
-	  --python-version 3.13 --universal --all-extras --group dev pyproject.toml -o requirements.lock
+	  --python-version 3.13 --universal --all-extras --group dev pyproject.toml -o requirements.lock && \
+	$$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --python-version 3.13 --universal --extra dashboard -c requirements.lock pyproject.toml -o requirements-runtime.lock && \
+	echo hatchling | $$uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --python-version 3.13 --universal -c requirements.lock - -o requirements-build.lock
 
 clean:  ## remove what the targets made
 	rm -rf .venv .uv runs build

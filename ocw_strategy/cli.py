@@ -12,7 +12,15 @@ from typing import Annotated, Any
 
 import typer
 
-from ocw_strategy import cli_live, cli_positions, cli_upkeep, console
+from ocw_strategy import (
+    cli_alerts,
+    cli_dashboard,
+    cli_live,
+    cli_positions,
+    cli_serve,
+    cli_upkeep,
+    console,
+)
 from ocw_strategy.environment import load_environment, redact, secret, secret_from_file
 from ocw_strategy.errors import OcwError, SettingsError
 from ocw_strategy.units import SECOND_NS
@@ -30,6 +38,8 @@ for _node in (cli_live.live, cli_live.halt, cli_live.resume, cli_live.status):
     app.command(rich_help_panel=cli_live.PANEL)(_node)
 for _position in (cli_positions.flatten, cli_positions.adopt):
     app.command(rich_help_panel=cli_live.PANEL)(_position)
+for _beside in (cli_dashboard.dashboard, cli_alerts.alerts, cli_serve.serve):
+    app.command(rich_help_panel=cli_live.PANEL)(_beside)
 for _command in (cli_upkeep.backup, cli_upkeep.restore):
     app.command(rich_help_panel=cli_upkeep.PANEL)(_command)
 app.add_typer(cli_upkeep.journal_app, name="journal", rich_help_panel=cli_upkeep.PANEL)

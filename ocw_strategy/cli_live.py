@@ -81,21 +81,13 @@ def resume(config: ConfigArgument = DEMO_CONFIG) -> None:
 
 def status(config: ConfigArgument = DEMO_CONFIG) -> None:
     """Say how the node does, by its heartbeat; exit code 1 if it is unwell."""
-    from ocw_strategy.live.heartbeat import health, read_heartbeat
-    from ocw_strategy.live.run import heartbeat_path
+    from ocw_strategy.live.heartbeat import health, heartbeat_path, read_heartbeat
+    from ocw_strategy.live.status import status_lines
 
-    beat = read_heartbeat(heartbeat_path(_journal(config)))
-    code, found = health(beat, time.time_ns())
-    console.show(f"{found['status']}: {beat.account}, {beat.state}, {found['age_s']:.0f} s ago")
-    for symbol, known in beat.instruments.items():
-        stop = f"stop {known.stop_price}" if known.stop_price else "no stop"
-        console.show(f"  {symbol}: {known.quantity}, {stop}")
-    equity = "unknown" if beat.equity_usd is None else f"{beat.equity_usd:,.2f} USD"
-    console.show(f"  equity {equity}, last decision {beat.last_decision_outcome or 'none yet'}")
-    for reason in beat.entries_blocked:
-        console.show(f"  entries blocked: {reason}")
-    for problem in beat.problems:
-        console.show(f"  problem: {problem}")
+    beat, now_ns = read_heartbeat(heartbeat_path(_journal(config))), time.time_ns()
+    for line in status_lines(beat, now_ns):
+        console.show(line)
+    code, _ = health(beat, now_ns)
     if code != 200:
         raise typer.Exit(1)
 

@@ -283,7 +283,8 @@ class DecisionDesk:
         advisor = advice.advisor or advisor
         if advice.notice:
             self._journal.append(Event(now_ns, "advisor", "", advice.notice))
-        snapshot_hash = snapshot.sha256()
+        snapshot_json = snapshot.canonical_json()
+        snapshot_hash = hashlib.sha256(snapshot_json.encode("ascii")).hexdigest()
         decision_id = hashlib.sha256(f"{now_ns}/{snapshot_hash}".encode()).hexdigest()[:12]
         self._journal.append(
             DecisionRow(
@@ -294,7 +295,7 @@ class DecisionDesk:
                 outcome=advice.outcome,
                 regime=snapshot.regime.key,
                 snapshot_hash=snapshot_hash,
-                snapshot=snapshot.canonical_json(),
+                snapshot=snapshot_json,
                 decision=decision.canonical_json() if decision else "",
                 raw=advice.raw,
                 request_key=advice.request_key,

@@ -8,6 +8,7 @@ other module outside ``live/`` reads the environment; a test keeps that.
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -22,32 +23,62 @@ SECRETS = (
     "BINANCE_DEMO_API_KEY",
     "BINANCE_DEMO_API_SECRET",
     "FRED_API_KEY",
+    "OCW_ALERT_URLS",
+    "OCW_DASHBOARD_TOKEN",
+    "TELEGRAM_BOT_TOKEN",
 )
-"""The variables that hold a key of a service OCW talks to."""
-PLAIN = ("ANTHROPIC_BASE_URL", "LOG_LEVEL", "RAY_ADDRESS")
+"""The variables that hold a key: of a service OCW talks to, or of its own page."""
+ENV_FILE = "OCW_ENV_FILE"
+PLAIN = ("ANTHROPIC_BASE_URL", "LOG_LEVEL", ENV_FILE, "RAY_ADDRESS", "TELEGRAM_CHAT_ID")
 """The variables that hold none. Every variable is explained in ``.env.example``."""
 _LEVELS = ("ERROR", "WARNING", "INFO", "DEBUG")
+
+_HANDED_ON = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "COLUMNS",
+        "NO_COLOR", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+        "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+        "ANTHROPIC_BASE_URL", "LOG_LEVEL",
+    }
+)  # fmt: skip
+_HANDED_ON_PREFIXES = ("LC_", "PYTHON")
 
 _handed_out: set[str] = set()  # values from elsewhere than SECRETS: redacted for the same reason
 
 
-def load_environment(path: str | Path = ".env") -> None:
+def load_environment(path: str | Path | None = None) -> None:
     """Add the variables of a ``.env`` file to the environment; a variable that is set stays.
 
     Parameters
     ----------
-    path : str or Path
-        The file; nothing happens when there is none.
+    path : str or Path, optional
+        The file, by default the one that `ENV_FILE` names, or ``.env``; nothing happens when
+        there is none.
 
     Raises
     ------
     SettingsError
         If it is there and cannot be read.
     """
+    path = path or os.environ.get(ENV_FILE) or ".env"
     try:
         load_dotenv(path, override=False, interpolate=False)
     except (OSError, ValueError) as error:
         raise SettingsError(str(path), type(error).__name__, "make it a readable file") from None
+
+
+def child_environment(secrets: Collection[str]) -> dict[str, str]:
+    """Return the environment of a process we start: what any program needs, and these secrets.
+
+    Whatever else this process knows, keys above all, is not handed on; nor does the child read a
+    ``.env`` file.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _HANDED_ON or name.startswith(_HANDED_ON_PREFIXES) or name in secrets
+    }
+    return kept | {ENV_FILE: os.devnull}
 
 
 def secret(name: str) -> str | None:

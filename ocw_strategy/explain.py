@@ -39,11 +39,13 @@ from ocw_strategy.journal import (
     Trade,
 )
 from ocw_strategy.market import MarketSnapshot
+from ocw_strategy.model import known
 from ocw_strategy.settings import parse_time_ns
 
 LAST: Final = "last"
 """Names the latest decision of a run."""
 
+_LAST_CHARACTER: Final = "\U0010ffff"
 _SHOWN_CANDIDATES: Final = 5
 
 
@@ -65,7 +67,8 @@ def find_decision(journal: JournalReader, name: str) -> DecisionRow:
     if name == LAST:
         found = journal.rows(DecisionRow, order="ts_ns DESC", limit=1)
     else:
-        found = journal.rows(DecisionRow, "substr(decision_id, 1, ?) = ?", (len(name), name))
+        beginning = (name, f"{name}{_LAST_CHARACTER}")
+        found = journal.rows(DecisionRow, "decision_id >= ? AND decision_id < ?", beginning)
         found = [row for row in found if row.decision_id == name] or found
         if len(found) > 1:
             ids = ", ".join(row.decision_id for row in found[:_SHOWN_CANDIDATES])
@@ -120,8 +123,8 @@ def explain_decision(journal: JournalReader, name: str = LAST) -> Explanation:
         decision_id=row.decision_id,
         ts_ns=row.ts_ns,
         wake_reasons=tuple(filter(None, row.reasons.split(";"))),
-        call_value=_known(evaluation.value) if evaluation else None,
-        call_price=_known(evaluation.price) if evaluation else None,
+        call_value=known(evaluation.value) if evaluation else None,
+        call_price=known(evaluation.price) if evaluation else None,
         advisor=row.advisor,
         model=row.model,
         outcome=row.outcome,
@@ -137,15 +140,15 @@ def explain_decision(journal: JournalReader, name: str = LAST) -> Explanation:
             ClampLine(
                 symbol=clamp.symbol,
                 limit=clamp.limit_name,
-                before=_known(clamp.before),
-                after=_known(clamp.after),
+                before=known(clamp.before),
+                after=known(clamp.after),
             )
             for clamp in journal.rows(Clamp, "decision_id = ?", key)
         ),
         orders=orders,
         trades=_trades(journal, row.decision_id, trades),
         open_quantities=_open_quantities(orders, trades),
-        net_usd=_known(math.fsum(trade.net_usd for trade in trades)),
+        net_usd=known(math.fsum(trade.net_usd for trade in trades)),
         cost_usd=row.cost_usd,
         usage=_json(row, "usage"),
         latency_ns=row.latency_ns,
@@ -258,11 +261,11 @@ def _trades(journal: JournalReader, decision_id: str, trades: list[Trade]) -> tu
             opened_ns=trade.opened_ns,
             closed_ns=trade.closed_ns,
             exit_reason=trade.exit_reason,
-            gross_usd=_known(trade.gross_usd),
-            fees_usd=_known(trade.fees_usd),
-            funding_usd=_known(trade.funding_usd),
-            net_usd=_known(trade.net_usd),
-            net_return=_known(trade.net_return),
+            gross_usd=known(trade.gross_usd),
+            fees_usd=known(trade.fees_usd),
+            funding_usd=known(trade.funding_usd),
+            net_usd=known(trade.net_usd),
+            net_return=known(trade.net_return),
             reflection=learnt.get(trade.trade_id, ""),
         )
         for trade in trades
@@ -277,7 +280,3 @@ def _open_quantities(orders: tuple[OrderLine, ...], trades: list[Trade]) -> dict
     for trade in trades:
         quantities[trade.symbol] -= Decimal(trade.quantity)
     return {symbol: str(quantity) for symbol, quantity in quantities.items() if quantity}
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None

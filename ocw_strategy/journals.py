@@ -6,6 +6,9 @@ from typing import Final
 from ocw_strategy.errors import JournalError
 from ocw_strategy.journal import Journal
 
+JOURNAL_FILE: Final = "journal.db"
+"""A run's journal, in its folder."""
+
 RUNS_FOLDER: Final = Path("runs")
 
 
@@ -24,8 +27,6 @@ def find_journal(run: str | None = None, folder: Path = RUNS_FOLDER) -> Path:
     JournalError
         If there is no such run, or none at all.
     """
-    from ocw_strategy.backtest.run import JOURNAL_FILE
-
     if run is None:
         # a run in the making lies in a hidden folder
         made = [path for path in folder.glob(f"*/{JOURNAL_FILE}") if path.parent.name[0] != "."]

@@ -1,5 +1,7 @@
 """The base of every settings and message model: unknown keys are refused, instances are frozen."""
 
+import math
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -13,3 +15,8 @@ class Strict(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
+
+
+def known(value: float) -> float | None:
+    """Return a number for a model that refuses NaN and infinities: those are None."""
+    return value if math.isfinite(value) else None

@@ -88,7 +88,7 @@ class PositionBook:
     @property
     def busy(self) -> bool:
         """Whether anything is held, or a closed trade not yet told."""
-        return bool(self._untold) or any(map(self._lots.is_open, self._symbols))
+        return bool(self._untold) or self._lots.any_open()
 
     def is_held(self, symbol: str) -> bool:
         """Return whether an instrument has an open position."""

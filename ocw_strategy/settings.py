@@ -85,7 +85,7 @@ class DataSettings(Strict):
     """Whether open interest, long/short ratios and taker flow are read."""
     funding: bool = True
     """Whether funding is settled and its rate known to the actor."""
-    chunk_size: int | None = Field(default=50_000, ge=1_000)
+    chunk_size: int | None = Field(default=5_000, ge=1_000)
     """Data points streamed at a time; leave out to load all at once. Results do not differ."""
     allow_gaps: bool = True
     """Run over gaps in the bars (counted and shown); false refuses the window."""
@@ -263,6 +263,39 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError("config", str(path), "name a file that exists") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError("config", str(path), f"mend its TOML: {error}") from error
+
+
+def read_table[M: BaseModel](
+    path: Path, name: str, model: type[M], overrides: Mapping[str, object] | None = None
+) -> M:
+    """Return one table of a TOML file; the model's defaults where the file lacks it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        The table.
+    model : type
+        What it is validated against.
+    overrides : Mapping[str, object], optional
+        Values by dotted key, of any table; those of others are passed over.
+
+    Raises
+    ------
+    SettingsError
+        If the file is missing or not TOML, or a key or value of the table is refused.
+    """
+    tables = read_toml(path)
+    for key, value in (overrides or {}).items():
+        put(tables, key, value)
+    found: Any = tables.get(name, {})
+    if not isinstance(found, dict):
+        raise SettingsError(name, found, f"make it a table: [{name}]")
+    try:
+        return model.model_validate_json(json.dumps(found, default=str))
+    except ValidationError as error:
+        raise one_sentence(error.errors()[0], model, name) from error
 
 
 def settings_from(tables: Mapping[str, Any]) -> Settings:

@@ -74,13 +74,18 @@ def report_spend(path: Path) -> SpendReport:
         If the journal, or the recording it names, cannot be read or trusted.
     """
     with Journal.read_only(path) as journal:
-        entries = read_ledger(journal)
-        claude = _claude_settings(journal)
-        recording = Path(claude.get("recording", ""))
-        if entries or not recording.is_file() or recording.resolve() == path.resolve():
-            return _report(journal, entries, claude)
-    with Journal.read_only(recording) as journal:
-        return _report(journal, read_ledger(journal), claude)
+        return spend_of(journal)
+
+
+def spend_of(journal: JournalReader) -> SpendReport:
+    """Return the ledger of a journal that is open; see `report_spend`."""
+    entries = read_ledger(journal)
+    claude = _claude_settings(journal)
+    recording = Path(claude.get("recording", ""))
+    if entries or not recording.is_file() or recording.resolve() == Path(journal.path).resolve():
+        return _report(journal, entries, claude)
+    with Journal.read_only(recording) as bought:
+        return _report(bought, read_ledger(bought), claude)
 
 
 def _claude_settings(journal: JournalReader) -> Mapping[str, Any]:

@@ -267,6 +267,8 @@ class OCWStrategy(ProtectedStrategy):
         symbol = self._symbol_of[bar.bar_type.instrument_id]
         close_ns = close_of(bar.ts_event)
         self._book.see(symbol, bar.close, bar.high, bar.low, close_ns)
+        if not self._matters(close_ns):
+            return
         for due_ns in self._barrier.add(symbol, close_ns):
             if self._matters(due_ns):
                 self._on_close(due_ns)
@@ -282,7 +284,7 @@ class OCWStrategy(ProtectedStrategy):
 
     def _matters(self, close_ns: int) -> bool:
         # whether there is anything to do at a close
-        return bool(close_ns % HOUR_NS == 0 or self._tickets or self._book.busy)
+        return bool(self._tickets or self._working or self._book.busy or close_ns % HOUR_NS == 0)
 
     def _on_overdue(self, close_ns: int, _event: Any) -> None:
         if self._barrier.finish(close_ns):

@@ -32,7 +32,7 @@ def ocw(
      ("live",), ("halt",), ("resume",), ("status",),
      ("data",), ("data", "sample"), ("data", "import"), ("data", "fetch"), ("data", "info"),
      ("data", "macro"), ("backup",), ("restore",), ("journal",), ("journal", "check"),
-     ("journal", "export"), ("journal", "prune")],
+     ("journal", "export"), ("journal", "prune"), ("alerts",), ("serve",)],
 )  # fmt: skip
 def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "100"})

@@ -8,13 +8,16 @@ from urllib.parse import quote_plus
 import pytest
 
 from ocw_strategy.environment import (
+    ENV_FILE,
     PLAIN,
     SECRETS,
+    child_environment,
     load_environment,
     log_level,
     redact,
     secret,
     secret_from_file,
+    variable,
 )
 from ocw_strategy.errors import SettingsError
 
@@ -126,7 +129,9 @@ def test_the_example_explains_every_variable_and_sets_none() -> None:
 
 def test_every_variable_that_the_package_names_is_in_the_example() -> None:
     package = Path(__file__).parents[1] / "ocw_strategy"
-    pattern = re.compile(r'"([A-Z]+(?:_[A-Z]+)*_(?:API_KEY|API_SECRET|BASE_URL|ADDRESS|LEVEL))"')
+    pattern = re.compile(
+        r'"([A-Z]+(?:_[A-Z]+)*_(?:API_KEY|API_SECRET|BASE_URL|ADDRESS|LEVEL|URLS|TOKEN|CHAT_ID|ENV_FILE))"'
+    )
     found = {name for path in package.rglob("*.py") for name in pattern.findall(path.read_text())}
     assert found == {*SECRETS, *PLAIN}
 
@@ -143,3 +148,24 @@ def test_a_log_level_that_does_not_exist_is_refused() -> None:
     os.environ["LOG_LEVEL"] = "verbose"
     with pytest.raises(SettingsError, match="ERROR, WARNING, INFO, DEBUG"):
         log_level()
+
+
+def test_a_child_is_handed_what_it_is_named_and_no_other_key() -> None:
+    for name in ("ANTHROPIC_API_KEY", "FRED_API_KEY", "SOME_CLOUD_TOKEN"):
+        os.environ[name] = f"value of {name}"
+    given = child_environment({"FRED_API_KEY"})
+    assert given["FRED_API_KEY"] == "value of FRED_API_KEY"
+    assert given["PATH"] == os.environ["PATH"]
+    assert not given.keys() & {"ANTHROPIC_API_KEY", "SOME_CLOUD_TOKEN"}
+
+
+def test_another_file_may_stand_in_for_the_env_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("OCW_TEST_A=default\n", encoding="utf-8")
+    Path("other").write_text("OCW_TEST_A=other\n", encoding="utf-8")
+    for name, value in ((os.devnull, None), ("other", "other")):
+        os.environ[ENV_FILE] = name
+        load_environment()
+        assert variable("OCW_TEST_A") == value

@@ -187,22 +187,24 @@ class ReflectionBook:
         tokens : int
             The most that all of them may take in the prompt, an ESTIMATE.
         """
+        speaking = {
+            symbol: {name: value for name, value in values.items() if abs(value) >= _SPOKE}
+            for symbol, values in signals.items()
+        }
+        latest = {(each.decision_id, each.symbol): each for each in self._reflections}
         scored = sorted(
             (
-                (_relevance(each, now_ns, regime, signals[each.symbol], concerned), each)
-                for each in self._reflections
-                if each.symbol in signals
+                (_relevance(each, now_ns, regime, speaking[each.symbol], concerned), each)
+                for each in latest.values()
+                if each.symbol in speaking
             ),
             key=lambda pair: (-pair[0], -pair[1].ts_ns, pair[1].trade_id),
         )
-        latest = {(each.decision_id, each.symbol): each for each in self._reflections}
         chosen: list[str] = []
         size = _FRAME
         for _, each in scored:
             if len(chosen) == MAX_REFLECTIONS:
                 break
-            if latest[each.decision_id, each.symbol] is not each:
-                continue
             longer = size + _LINE + each.text
             if estimate_tokens(longer) <= tokens:
                 chosen.append(each.text)
@@ -230,14 +232,14 @@ def _relevance(
     each: Reflection,
     now_ns: int,
     regime: str,
-    signals: Mapping[str, float],
+    speaking: Mapping[str, float],
     concerned: Collection[str],
 ) -> float:
-    agreeing = sum(
-        1 if each.signals[name] * signals[name] > 0 else -1
-        for name in SIGNALS
-        if abs(each.signals.get(name, 0.0)) >= _SPOKE and abs(signals.get(name, 0.0)) >= _SPOKE
-    )
+    agreeing = 0
+    for name, value in speaking.items():
+        then = each.signals.get(name, 0.0)
+        if abs(then) >= _SPOKE:
+            agreeing += 1 if then * value > 0 else -1
     days = (now_ns - each.ts_ns) / DAY_NS
     return (
         _SAME_REGIME * (each.regime == regime)

@@ -13,8 +13,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ocw_strategy.backtest.run_data import RunData
-from ocw_strategy.backtest.statistics import Times, Values, drawdowns, hold_values
+from ocw_strategy.backtest.statistics import Times, Values, drawdowns
 from ocw_strategy.backtest.wording import plain, short
+from ocw_strategy.hold import hold_values
 from ocw_strategy.journal import FillRow
 from ocw_strategy.units import DAY_NS, MILLISECOND_NS, SIGNALS
 

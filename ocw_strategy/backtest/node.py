@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from nautilus_trader.backtest.config import (
     BacktestDataConfig,
     BacktestEngineConfig,
@@ -129,6 +130,7 @@ def data_configs(settings: Settings) -> list[BacktestDataConfig]:
         "catalog_path": str(Path(settings.data.catalog).absolute()),
         "start_time": settings.run.data_start_ns,
         "end_time": settings.run.end_ns,
+        "optimize_file_loading": True,  # one open stream a folder, not one a month of it
     }
     ids = [instrument_id(symbol) for symbol in settings.data.instruments]
     types = [bar_type(symbol, settings.data.bar_minutes) for symbol in settings.data.instruments]
@@ -184,6 +186,7 @@ def run_node(
     node = BacktestNode([config])
     try:
         node.build()
+        pa.default_memory_pool().release_unused()  # what reading the past for it took
         engine: Any = node.get_engine(config.id)
         for actor in engine.trader.actors():
             if isinstance(actor, OCWActor):

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ocw_strategy.backtest.report import SUMMARY_FILE
-from ocw_strategy.backtest.run import CONFIG_FILE, JOURNAL_FILE
+from ocw_strategy.backtest.run import CONFIG_FILE
 from ocw_strategy.backtest.summary import Summary
 from ocw_strategy.errors import JournalError
+from ocw_strategy.journals import JOURNAL_FILE
 
 
 @dataclass(frozen=True, slots=True)

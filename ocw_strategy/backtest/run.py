@@ -22,9 +22,9 @@ from ocw_strategy.backtest.trials import Trial, record_trial, trial_of
 from ocw_strategy.backtest.window import check_window
 from ocw_strategy.errors import JournalError
 from ocw_strategy.journal import Equity, Event, Journal
+from ocw_strategy.journals import JOURNAL_FILE
 from ocw_strategy.settings import Settings
 
-JOURNAL_FILE = "journal.db"
 CONFIG_FILE = "config.json"
 HINDSIGHT = "hindsight"
 """The kind of event that marks a run whose model may remember its window."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocw_strategy.backtest.run import CONFIG_FILE, JOURNAL_FILE
+from ocw_strategy.backtest.run import CONFIG_FILE
 from ocw_strategy.backtest.statistics import Times, Values
 from ocw_strategy.errors import JournalError
 from ocw_strategy.journal import (
@@ -34,6 +34,7 @@ from ocw_strategy.journal import (
     Trade,
     skip_counts,
 )
+from ocw_strategy.journals import JOURNAL_FILE
 from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.units import DAY_NS
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ocw_strategy.backtest.run import HINDSIGHT
 from ocw_strategy.backtest.run_data import RunData, read_run
-from ocw_strategy.backtest.statistics import Performance, hold_values, performance
+from ocw_strategy.backtest.statistics import Performance, performance
 from ocw_strategy.backtest.tallies import (
     CostFigures,
     GateFigures,
@@ -24,6 +24,7 @@ from ocw_strategy.backtest.tallies import (
     trade_figures,
     waiting_usd,
 )
+from ocw_strategy.hold import hold_values
 from ocw_strategy.model import Strict
 from ocw_strategy.settings import Settings
 

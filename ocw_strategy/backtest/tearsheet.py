@@ -10,9 +10,10 @@ from pathlib import Path
 from nautilus_trader.analysis import TearsheetConfig, create_tearsheet_from_stats
 
 from ocw_strategy.backtest.run_data import RunData
-from ocw_strategy.backtest.statistics import daily_returns, hold_values
+from ocw_strategy.backtest.statistics import daily_returns
 from ocw_strategy.backtest.summary import Summary
 from ocw_strategy.backtest.wording import comparison_heads, market_text, moment
+from ocw_strategy.hold import hold_values
 
 _STATISTICS = {
     "sharpe": "Sharpe Ratio (365 days)",

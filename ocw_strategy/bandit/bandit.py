@@ -64,6 +64,7 @@ class SignalBandit:
         self._closes = settings.horizon_hours * _CLOSES_PER_HOUR
         self._horizon_ns = settings.horizon_hours * HOUR_NS
         self._cells: dict[str, dict[str, _Cell]] = {}
+        self._reports: dict[str, dict[str, BetaPosterior]] = {}  # until something is learnt
 
     @property
     def regimes(self) -> tuple[str, ...]:
@@ -80,21 +81,27 @@ class SignalBandit:
             than the windows, or one whose signals were all below ``minimum_signal``.
         """
         credited = False
+        minimum = self._settings.minimum_signal
+        block = outcome.ts_ns // self._horizon_ns
+        # the side alone decides what a signal earned
+        of_rise, of_fall = (outcome.reward(side, self._closes) for side in (1.0, -1.0))
         for name in SIGNALS:
             value = outcome.signals.get(name, 0.0)
-            if not abs(value) >= self._settings.minimum_signal:  # NaN said nothing either
+            strength = abs(value)
+            if not strength >= minimum:  # NaN said nothing either
                 continue
-            strength = min(1.0, abs(value))
+            strength = min(1.0, strength)
             cell = self._cell(outcome.regime, name)
-            reward = outcome.reward(value, self._closes)
+            reward = of_rise if value > 0.0 else of_fall
             if outcome.shadow:
-                block = outcome.ts_ns // self._horizon_ns
                 added = cell.shadows.add(outcome.ts_ns, block, strength, reward)
             else:
                 added = cell.trades.add(
                     outcome.ts_ns, outcome.trade_id, outcome.share, strength, reward
                 )
             credited |= added
+        if credited:
+            self._reports.clear()
         return credited
 
     def posterior(self, regime: str, signal: str) -> BetaPosterior:
@@ -131,7 +138,9 @@ class SignalBandit:
 
     def report(self, regime: str) -> dict[str, BetaPosterior]:
         """Return the posteriors of all signals in a regime, for the snapshot and the journal."""
-        return {signal: self.posterior(regime, signal) for signal in SIGNALS}
+        if regime not in self._reports:
+            self._reports[regime] = {name: self.posterior(regime, name) for name in SIGNALS}
+        return dict(self._reports[regime])
 
     def mean_weights(self, regime: str) -> dict[str, float]:
         """Return the composite's weights at the posterior means; positive, summing to 1.
@@ -211,6 +220,7 @@ class SignalBandit:
                 "bandit state version", state.get("version"), f"only {STATE_VERSION} is readable"
             )
         self._cells = {}
+        self._reports = {}
         for regime, cells in state["regimes"].items():
             for name, saved in cells.items():
                 cell = self._cell(regime, name)

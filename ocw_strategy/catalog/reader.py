@@ -16,7 +16,7 @@ from nautilus_trader.model.data import Bar, FundingRateUpdate, MarkPriceUpdate
 
 from ocw_strategy.catalog.frames import BAR_MINUTES, STATISTICS, FloatArray, IntArray
 from ocw_strategy.catalog.instruments import bar_type, instrument_id
-from ocw_strategy.catalog.store import part_files, read_table, require
+from ocw_strategy.catalog.store import part_files, read_alone, require
 from ocw_strategy.catalog.tables import from_fixed
 from ocw_strategy.catalog.types import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.errors import CatalogError
@@ -226,7 +226,7 @@ def _rows(
     files = part_files(catalog_dir, data_class, identifier, start_ns, end_ns)
     if not files:
         return None
-    table = pa.concat_tables([read_table(path, columns) for path in files])
+    table = pa.concat_tables([read_alone(path, columns) for path in files])
     known_ns = _integers(table, "ts_init")
     first = 0 if start_ns is None else int(np.searchsorted(known_ns, start_ns, "left"))
     last = len(known_ns) if end_ns is None else int(np.searchsorted(known_ns, end_ns, "right"))

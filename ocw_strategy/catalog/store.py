@@ -127,8 +127,8 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Return a file of the catalog, or some of its columns.
+def read_table(path: Path) -> pa.Table:
+    """Return a file of the catalog.
 
     Raises
     ------
@@ -136,7 +136,25 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         If it is damaged.
     """
     try:
-        return pq.read_table(path, columns=columns, partitioning=None)
+        return pq.read_table(path, partitioning=None)
+    except (pa.ArrowException, OSError) as fault:
+        raise damaged(path, fault) from fault
+
+
+def read_alone(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Return a file of the catalog, or some of its columns, without threads or reading ahead.
+
+    A month is small and the memory of both is not. For reading only: written back, the same rows
+    as of `read_table` would not make the same bytes.
+
+    Raises
+    ------
+    CatalogError
+        If it is damaged.
+    """
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            return file.read(columns, use_threads=False)
     except (pa.ArrowException, OSError) as fault:
         raise damaged(path, fault) from fault
 

@@ -48,5 +48,8 @@ _RETENTION: Final = (
     "skips INTEGER NOT NULL, UNIQUE (day, reason, regime)) STRICT",
 )
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_CLAUDE, _RETENTION)
+# a page that asks for the decisions of a day must not read every snapshot ever kept
+_DASHBOARD: Final = ("CREATE INDEX decisions_index ON decisions (ts_ns, outcome, latency_ns)",)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_CLAUDE, _RETENTION, _DASHBOARD)
 """Step ``n`` takes version ``n + 1`` to ``n + 2``."""

@@ -20,7 +20,7 @@ from ocw_strategy.journal.sql import as_journal_error, canonical_json, snapshot
 
 type Scalar = int | float | str
 
-_LAST_NS: Final = 2**63 - 1
+_LARGEST: Final = 2**63 - 1
 _NOT_IN_WORDS: Final = str.maketrans('"\0', "  ")
 
 
@@ -95,6 +95,29 @@ class JournalReader:
         )
         return int(found[0][0])
 
+    def tally(
+        self,
+        record: type[Record],
+        by: Sequence[str],
+        where: str = "",
+        parameters: Sequence[Scalar] = (),
+    ) -> dict[tuple[Any, ...], int]:
+        """Count the records that meet a condition by the values of some columns."""
+        names = ", ".join(by)
+        found = self._query(
+            f"SELECT {names}, count(*) FROM {record.TABLE} WHERE {where or 'TRUE'}"
+            f" GROUP BY {names}",
+            parameters,
+        )
+        return {row[:-1]: int(row[-1]) for row in found}
+
+    def commits(self) -> int:
+        """Return a number that changes when another connection has committed, and only then.
+
+        It costs no read of a table. It means nothing to another reader.
+        """
+        return int(self._query("PRAGMA data_version")[0][0])
+
     def search(
         self, words: Sequence[str], *, before_ns: int | None = None, limit: int = 10
     ) -> list[ReflectionRow]:
@@ -122,7 +145,7 @@ class JournalReader:
             f"SELECT {columns} FROM {SEARCH_TABLE} JOIN {ReflectionRow.TABLE} r"
             f" ON r.{key} = {SEARCH_TABLE}.{key} WHERE {SEARCH_TABLE} MATCH ? AND r.ts_ns < ?"
             f" ORDER BY round(bm25({SEARCH_TABLE}), 9), r.ts_ns DESC, r.{key} LIMIT ?",
-            (asked, _LAST_NS if before_ns is None else before_ns, limit),
+            (asked, _LARGEST if before_ns is None else before_ns, limit),
         )
         return [_record(ReflectionRow, row) for row in found]
 
@@ -138,6 +161,21 @@ class JournalReader:
         found = self._query(
             f"SELECT rowid, {names} FROM {record.TABLE} WHERE rowid > ? ORDER BY rowid LIMIT ?",
             (row_id, limit),
+        )
+        return [(row[0], _record(record, row[1:])) for row in found]
+
+    def rows_before[R: Record](
+        self, record: type[R], row_id: int | None = None, *, limit: int = 1000
+    ) -> list[tuple[int, R]]:
+        """Return the records appended before a row id, newest first, each with its own row id.
+
+        Without a row id they begin with the record appended last.
+        """
+        names = ", ".join(column_names(record))
+        found = self._query(
+            f"SELECT rowid, {names} FROM {record.TABLE} WHERE rowid < ?"
+            " ORDER BY rowid DESC LIMIT ?",
+            (_LARGEST if row_id is None else row_id, limit),
         )
         return [(row[0], _record(record, row[1:])) for row in found]
 

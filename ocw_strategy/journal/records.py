@@ -19,6 +19,8 @@ class Record:
     TABLE: ClassVar[str] = ""
     KEY: ClassVar[tuple[str, ...]] = ()
     """Columns that identify a row; empty for an append-only table without one."""
+    INDEX: ClassVar[tuple[str, ...]] = ()
+    """Columns that are looked up or counted by without reading whole rows; empty for none."""
     UNDIGESTED: ClassVar[frozenset[str]] = frozenset()
     DIGESTED: ClassVar[bool] = True
     """Whether the table is part of what happened in a run."""
@@ -50,6 +52,7 @@ class DecisionRow(Record):
 
     TABLE = "decisions"
     KEY = ("decision_id",)
+    INDEX = ("ts_ns", "outcome", "latency_ns")
     UNDIGESTED = frozenset({"latency_ns", "wall_ns"})
 
     decision_id: str

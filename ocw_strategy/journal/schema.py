@@ -1,11 +1,11 @@
 """The file a journal is: its tables, its version and how an older file becomes today's.
 
 A new file gets one STRICT table per record of `records.RECORDS`, derived from the dataclass: the
-fields are the columns, ``KEY`` is a UNIQUE constraint. Triggers keep a full-text index over the
-reflections in step. An older file is brought forward by `MIGRATIONS`, one transaction a step, so
-that a crash leaves a whole version behind. A file that is not a journal and a journal of a newer
-version are refused and left untouched; so is one whose tables are not the records (a record that
-was changed without a migration).
+fields are the columns, ``KEY`` is a UNIQUE constraint, ``INDEX`` an index. Triggers keep a
+full-text index over the reflections in step. An older file is brought forward by `MIGRATIONS`, one
+transaction a step, so that a crash leaves a whole version behind. A file that is not a journal and
+a journal of a newer version are refused and left untouched; so is one whose tables are not the
+records (a record that was changed without a migration).
 """
 
 import json
@@ -44,7 +44,8 @@ def column_names(record: type[Record]) -> tuple[str, ...]:
 
 def create_statements() -> list[str]:
     """Write the SQL of an empty journal of this version."""
-    return [*STORE_TABLES, *map(_create_statement, RECORDS), *_search_statements()]
+    indexes = (_index_statement(record) for record in RECORDS if record.INDEX)
+    return [*STORE_TABLES, *map(_create_statement, RECORDS), *indexes, *_search_statements()]
 
 
 def check_identity(connection: sqlite3.Connection, path: str) -> None:
@@ -179,6 +180,10 @@ def _create_statement(record: type[Record]) -> str:
     if record.KEY:
         parts.append(f"UNIQUE ({', '.join(record.KEY)})")
     return f"CREATE TABLE {record.TABLE} ({', '.join(parts)}) STRICT"
+
+
+def _index_statement(record: type[Record]) -> str:
+    return f"CREATE INDEX {record.TABLE}_index ON {record.TABLE} ({', '.join(record.INDEX)})"
 
 
 def _search_statements() -> list[str]:

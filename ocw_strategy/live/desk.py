@@ -26,6 +26,8 @@ class NodeDesk:
     """The last close that was seen."""
     bars_ns: dict[str, int] = field(default_factory=dict)
     """Close of the last base bar by symbol."""
+    bars: dict[str, int] = field(default_factory=dict)
+    """Base bars that have come since the start, by symbol."""
     marks: dict[str, tuple[float, int]] = field(default_factory=dict)
     """The market's mark price by symbol, and when it arrived, wall time."""
     last_decision: tuple[int, str] = (0, "")
@@ -37,6 +39,7 @@ class NodeDesk:
         """Take in that a bar has come."""
         self.market_ns = max(self.market_ns, close_ns)
         self.bars_ns[symbol] = max(self.bars_ns.get(symbol, 0), close_ns)
+        self.bars[symbol] = self.bars.get(symbol, 0) + 1
 
     def blocked(self) -> str | None:
         """Return a reason why nothing may be entered now, or None."""

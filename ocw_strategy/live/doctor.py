@@ -90,7 +90,9 @@ async def _account(
     spot_host = live.venue_http or (SPOT_HOST if live.account == "real" else "")
     spot = AccountHttp(spot_host, keys.key, keys.secret) if spot_host else None
     try:
-        found = await venue_checks.key(account, variable)
+        found = await venue_checks.looked(
+            "account key", lambda: venue_checks.key(account, variable)
+        )
         if not found.well:
             return [found]
         checks = [found]
@@ -100,11 +102,7 @@ async def _account(
             ("leverage", lambda: venue_checks.leverage(account, live, settings)),
         ):
             checks.append(await venue_checks.looked(name, look))
-        try:
-            checks += await venue_checks.listings(execution, account, settings)
-        except OcwError as error:
-            checks.append(Check("instruments", False, f"{error.field} gave {error.value}"))
-        return checks
+        return checks + await venue_checks.listings(execution, account, settings)
     finally:
         await account.close()
         if spot is not None:

@@ -7,13 +7,10 @@ those the venue has. Another process reads the file (`ocw status`), an orchestra
 key: the fields are numbers and our own words.
 """
 
-import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
 from pydantic import ValidationError
 
 from ocw_strategy.errors import OcwError
@@ -30,6 +27,8 @@ class InstrumentBeat(Strict):
 
     last_bar_ns: int
     """Close of the last base bar; 0 before the first."""
+    bars: int = 0
+    """Base bars that have come since the start."""
     mark_age_s: float | None
     """Age of the newest mark price; None before the first."""
     quantity: str
@@ -65,6 +64,11 @@ class Heartbeat(Strict):
     problems: tuple[str, ...]
     """What is wrong, in words; empty while all is well."""
     resident_mb: float
+
+
+def heartbeat_path(journal: Path) -> Path:
+    """Return where the heartbeat of a journal's node lies."""
+    return journal.with_name(f"{journal.name}.heartbeat")
 
 
 def write_heartbeat(path: Path, beat: Heartbeat) -> None:
@@ -106,59 +110,3 @@ def health(beat: Heartbeat | None, now_ns: int) -> tuple[int, dict[str, object]]
         problems.append(f"the node is {beat.state}")
     body = {"status": "unwell" if problems else "well", "age_s": age_s, "problems": problems}
     return (503 if problems else 200), body | {"heartbeat": beat.model_dump(mode="json")}
-
-
-class HealthServer:
-    """`GET /health` on the node's own event loop.
-
-    Parameters
-    ----------
-    beat : callable
-        Returns the last heartbeat, or None.
-    now_ns : callable
-        Returns the wall time, UNIX nanoseconds.
-    """
-
-    def __init__(self, beat: Callable[[], Heartbeat | None], now_ns: Callable[[], int]) -> None:
-        self._beat = beat
-        self._now_ns = now_ns
-        self._runner: web.AppRunner | None = None
-        self.port = 0
-        """The port that is served, once started."""
-
-    async def start(self, host: str, port: int) -> None:
-        """Serve; port 0 takes a free one.
-
-        Raises
-        ------
-        OcwError
-            If the address cannot be bound.
-        """
-        app = web.Application()
-        app.router.add_get("/health", self._answer)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            await self.stop()
-            raise OcwError(
-                "live.health_port", port, f"give a free port, or 0 to serve none: {error}"
-            ) from error
-        self.port = self._runner.addresses[0][1]
-
-    async def stop(self) -> None:
-        """Stop serving."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    async def _answer(self, _request: web.Request) -> web.Response:
-        status, body = health(self._beat(), self._now_ns())
-        return web.Response(
-            status=status,
-            text=json.dumps(body, sort_keys=True),
-            content_type="application/json",
-            headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
-        )

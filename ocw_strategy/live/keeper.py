@@ -259,6 +259,7 @@ class Keeper:
         _, mark_ns = self._desk.marks.get(symbol, (0.0, 0))
         return InstrumentBeat(
             last_bar_ns=self._desk.bars_ns.get(symbol, 0),
+            bars=self._desk.bars.get(symbol, 0),
             mark_age_s=(now_ns - mark_ns) / SECOND_NS if mark_ns else None,
             quantity=self._strategy.quantities().get(symbol, "0"),
             stop_price=self._strategy.stop_prices().get(symbol, ""),

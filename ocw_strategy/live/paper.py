@@ -1,8 +1,8 @@
 """Paper: the market is Binance's, the account is simulated inside the node by Nautilus's sandbox.
 
 It needs quotes, starts flat and forgets: what an earlier life left open in the journal is written
-off and told as ``abandoned``, without a trade, so that it teaches nothing. It is a dry run of
-everything but execution, and kinder than a venue:
+off and told as ``abandoned``, without a trade, so that it teaches nothing; a loss or a drawdown is
+measured from the start on. It is a dry run of everything but execution, and kinder than a venue:
 
 - an order fills at once at the best quote, what exceeds its size a tick beyond it;
 - stops trigger on quotes, since the sandbox knows no mark price;
@@ -19,7 +19,9 @@ from ocw_strategy.engine import VENUE, instrument_id, venue_symbol
 from ocw_strategy.journal import Journal
 from ocw_strategy.live.account import AccountHttp, AccountTruth
 from ocw_strategy.live.adoption import explain, find_gaps
+from ocw_strategy.live.reconcile import STATE
 from ocw_strategy.live.strategy import LiveStrategy
+from ocw_strategy.risk import HaltGuard
 from ocw_strategy.settings import Settings
 
 ABANDONED = "abandoned"
@@ -102,6 +104,17 @@ class PaperStrategy(LiveStrategy):
 
 
 def abandon(journal: Journal, settings: Settings, truth: AccountTruth, now_ns: int) -> None:
-    """Write off what an earlier life left open; `truth` is the account, which starts flat."""
+    """Write off what an earlier life left open, and forget its equity and the halts it led to.
+
+    Parameters
+    ----------
+    truth : AccountTruth
+        The account, which starts flat and with its first balance.
+    now_ns : int
+        The market's time.
+    """
     for gap in find_gaps(journal, settings, truth):
         explain(journal, gap, now_ns, ABANDONED)
+    state = journal.load_state(STATE)
+    if state is not None:
+        journal.save_state(STATE, state | {"halt": HaltGuard(settings.risk.halt).state()})

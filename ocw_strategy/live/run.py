@@ -23,7 +23,8 @@ from ocw_strategy.live.account import LOOK_BACK_NS, AccountHttp, AccountTruth
 from ocw_strategy.live.actor import LiveActor
 from ocw_strategy.live.desk import NodeDesk
 from ocw_strategy.live.halt import HaltFile, HaltNote
-from ocw_strategy.live.heartbeat import HealthServer
+from ocw_strategy.live.health_server import HealthServer
+from ocw_strategy.live.heartbeat import heartbeat_path
 from ocw_strategy.live.history import History
 from ocw_strategy.live.keeper import Keeper
 from ocw_strategy.live.node import (
@@ -45,11 +46,6 @@ from ocw_strategy.units import SECOND_NS
 FAILED: Final = 70
 """Exit code of a node that wants to be started again."""
 _STOP_S: Final = 8.0
-
-
-def heartbeat_path(journal: Path) -> Path:
-    """Return where the heartbeat of a journal's node lies."""
-    return journal.with_name(f"{journal.name}.heartbeat")
 
 
 def open_journal(live: LiveSettings, settings: Settings) -> Journal:

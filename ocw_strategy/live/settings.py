@@ -21,6 +21,8 @@ from ocw_strategy.settings import Settings, one_sentence, put, read_toml, settin
 from ocw_strategy.units import SECOND_NS
 
 _NO_END = "2100-01-01"
+_OF_OTHERS = ("alerts", "serve")
+"""Tables of the processes beside the node, each read by its own."""
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
@@ -85,6 +87,8 @@ def load_live(
     for key, value in (overrides or {}).items():
         put(tables, key, value)
     found: Any = tables.pop("live", None)
+    for name in _OF_OTHERS:
+        tables.pop(name, None)
     if found is None:
         raise SettingsError("live", None, "add a [live] table, or use `ocw backtest`")
     try:

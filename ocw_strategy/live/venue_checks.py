@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -27,6 +28,7 @@ from ocw_strategy.settings import Settings
 SKEW_WARN_MS: Final = 300
 SKEW_FAIL_MS: Final = 1000
 """Binance refuses what is signed further ahead of its clock."""
+_FAULTS: Final = (OcwError, KeyError, TypeError, ValueError)
 _FEW_TICKS: Final = 10
 _REFUSED_KEY: Final = ("-1022", "-2014", "-2015")
 
@@ -35,10 +37,14 @@ async def looked(name: str, look: Callable[[], Awaitable[Check]]) -> Check:
     """Return a line, also where the look itself failed."""
     try:
         return await look()
-    except OcwError as error:
+    except _FAULTS as error:
+        return _untold(name, error)
+
+
+def _untold(name: str, error: Exception) -> Check:
+    if isinstance(error, OcwError):
         return Check(name, False, f"{error.field} gave {error.value}; see to that first")
-    except (KeyError, TypeError, ValueError) as error:
-        return Check(name, False, f"an answer that is not understood: {error!r}")
+    return Check(name, False, f"an answer that is not understood: {error!r}")
 
 
 async def host(name: str, http: StatisticsHttp, address: str) -> Check:
@@ -104,15 +110,19 @@ async def position_mode(account: AccountHttp) -> Check:
 
 async def listings(http: StatisticsHttp, account: AccountHttp, settings: Settings) -> list[Check]:
     """Tell of each instrument whether the config's sizes and stops fit the venue's filters."""
-    names = {venue_symbol(symbol) for symbol in settings.data.instruments}
-    info = await http.get("/fapi/v1/exchangeInfo")
-    found = {row["symbol"]: row for row in info["symbols"] if row["symbol"] in names}
-    equity = float((await account.get("/fapi/v3/account"))["totalMarginBalance"])
-    checks = []
-    for name in sorted(names):
+    try:
+        info = await http.get("/fapi/v1/exchangeInfo")
+        rows = {row["symbol"]: row for row in info["symbols"]}
+        equity = float((await account.get("/fapi/v3/account"))["totalMarginBalance"])
+    except _FAULTS as error:
+        return [_untold("instruments", error)]
+
+    async def listed(name: str) -> Check:
         mark = await http.get("/fapi/v1/premiumIndex", symbol=name)
-        checks.append(_listing(name, found.get(name), equity, float(mark["markPrice"]), settings))
-    return checks
+        return _listing(name, rows.get(name), equity, float(mark["markPrice"]), settings)
+
+    names = sorted(map(venue_symbol, settings.data.instruments))
+    return [await looked(name, partial(listed, name)) for name in names]
 
 
 def _listing(

@@ -110,17 +110,16 @@ class BarRing:
 
     def newest(self, count: int) -> BarWindow:
         """Return the newest `count` base bars, or all when there are fewer, as copies."""
-        count = min(count, len(self))
         end = self._count % self._capacity
-        order = np.arange(end - count, end)  # negative indices reach round the ring's end
+        start = end - min(count, len(self))
         return BarWindow(
-            np.frombuffer(self._times, np.int64)[order],
-            np.frombuffer(self._opens)[order],
-            np.frombuffer(self._highs)[order],
-            np.frombuffer(self._lows)[order],
-            np.frombuffer(self._closes)[order],
-            np.frombuffer(self._volumes)[order],
-            np.frombuffer(self._taker_buys)[order],
+            _span(np.frombuffer(self._times, np.int64), start, end),
+            _span(np.frombuffer(self._opens), start, end),
+            _span(np.frombuffer(self._highs), start, end),
+            _span(np.frombuffer(self._lows), start, end),
+            _span(np.frombuffer(self._closes), start, end),
+            _span(np.frombuffer(self._volumes), start, end),
+            _span(np.frombuffer(self._taker_buys), start, end),
         )
 
     def rollup(self, minutes: int, count: int) -> BarWindow:
@@ -147,10 +146,10 @@ class BarRing:
         if not len(base):
             return base
         bucket = (base.close_ns - 1) // interval_ns
-        starts = np.flatnonzero(np.diff(bucket, prepend=bucket[0] - 1))
-        sizes = np.diff(starts, append=len(bucket))
-        ends = starts + sizes - 1
-        kept = np.flatnonzero(sizes == ratio)[-count:]
+        edges = np.flatnonzero(bucket[1:] != bucket[:-1]) + 1
+        starts = np.concatenate(([0], edges))
+        ends = np.concatenate((edges - 1, [len(bucket) - 1]))
+        kept = np.flatnonzero(ends - starts == ratio - 1)[-count:]
         return BarWindow(
             close_ns=base.close_ns[ends[kept]],
             open=base.open[starts[kept]],
@@ -178,3 +177,10 @@ class BarRing:
             min([self._lows[i] for i in rows]),
             sum([self._volumes[i] for i in rows]),
         )
+
+
+def _span[T: np.generic](column: NDArray[T], start: int, end: int) -> NDArray[T]:
+    # a copy of the rows from start to end; a negative start reaches round the ring's end
+    if start >= 0:
+        return column[start:end].copy()
+    return np.concatenate((column[start:], column[:end]))

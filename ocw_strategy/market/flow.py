@@ -75,11 +75,8 @@ class TakerFlow:
     def delta(self, now_ns: int) -> tuple[float, int]:
         """Return net taker buying as a share of volume, and its time; NaN and 0 if unknown."""
         newest = _quarter_of(now_ns)
-        found = [
-            quarter
-            for at in range(newest - self._length + 1, newest + 1)
-            if (quarter := self._quarters.get(at))
-        ]
+        window = map(self._quarters.get, range(newest - self._length + 1, newest + 1))
+        found = [quarter for quarter in window if quarter is not None]
         with_volume = [quarter for quarter in found if quarter.volume > 0.0]
         net = total = 0.0
         known, latest_ns = 0, 0

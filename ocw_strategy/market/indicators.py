@@ -13,16 +13,6 @@ Whatever has the dimension of a price is given as a fraction of it.
 
 from typing import Final
 
-from nautilus_trader.indicators import (
-    AverageTrueRange,
-    BollingerBands,
-    EfficiencyRatio,
-    ExponentialMovingAverage,
-    MovingAverageConvergenceDivergence,
-    MovingAverageType,
-    RelativeStrengthIndex,
-)
-
 from ocw_strategy.market.bars import BarWindow
 from ocw_strategy.market.figures import Figure
 from ocw_strategy.model import Strict
@@ -78,6 +68,17 @@ def technical_indicators(window: BarWindow) -> TechnicalIndicators:
     window : BarWindow
         Complete bars of the timeframe; the newest `BARS` are used.
     """
+    # here, not above: whoever only reads snapshots need not load the engine
+    from nautilus_trader.indicators import (
+        AverageTrueRange,
+        BollingerBands,
+        EfficiencyRatio,
+        ExponentialMovingAverage,
+        MovingAverageConvergenceDivergence,
+        MovingAverageType,
+        RelativeStrengthIndex,
+    )
+
     closes = window.close[-BARS:].tolist()
     if len(closes) < _LEAST_BARS:
         return TechnicalIndicators()
@@ -86,12 +87,14 @@ def technical_indicators(window: BarWindow) -> TechnicalIndicators:
     macd = MovingAverageConvergenceDivergence(*_MACD[:2])
     signal = ExponentialMovingAverage(_MACD[2])
     fast, slow = (ExponentialMovingAverage(period) for period in _EMA)
+    for indicator in (rsi, fast, slow):
+        update = indicator.update_raw
+        for each in closes:
+            update(each)
+    update_macd, update_signal = macd.update_raw, signal.update_raw
     for each in closes:
-        rsi.update_raw(each)
-        macd.update_raw(each)
-        signal.update_raw(macd.value)
-        fast.update_raw(each)
-        slow.update_raw(each)
+        update_macd(each)
+        update_signal(macd.value)
     atr = AverageTrueRange(_ATR, MovingAverageType.WILDER)
     for high, low, each in zip(
         window.high[-BARS:].tolist(), window.low[-BARS:].tolist(), closes, strict=True

@@ -91,7 +91,9 @@ class DerivativeBook:
 
     def add_funding(self, symbol: str, ts_event_ns: int, ts_init_ns: int, rate: float) -> None:
         """Add a settled funding rate, known after `ts_init_ns`."""
-        _wait(self._instruments[symbol].fundings, (ts_init_ns, ts_event_ns, rate))
+        instrument = self._instruments[symbol]
+        instrument.found = None
+        _wait(instrument.fundings, (ts_init_ns, ts_event_ns, rate))
 
     def add_metrics(
         self,
@@ -114,7 +116,9 @@ class DerivativeBook:
             global_account_ls_ratio,
             taker_buy_sell_ratio,
         )
-        _wait(self._instruments[symbol].metrics, (ts_init_ns, ts_event_ns, row))
+        instrument = self._instruments[symbol]
+        instrument.found = None
+        _wait(instrument.metrics, (ts_init_ns, ts_event_ns, row))
 
     def add_bar(self, symbol: str, close_ns: int, volume: float, taker_buy_volume: float) -> None:
         """Add a closed base bar's volume, once per bar, known from its close on.
@@ -122,7 +126,9 @@ class DerivativeBook:
         With it the volume delta is that of the bars, or the taker ratio weighed by their volume
         where the bars carry no taker volume (NaN). Without any bar the ratios weigh alike.
         """
-        self._instruments[symbol].bars.append((close_ns, volume, taker_buy_volume))
+        instrument = self._instruments[symbol]
+        instrument.found = None
+        instrument.bars.append((close_ns, volume, taker_buy_volume))
 
     def at(self, symbol: str, now_ns: int) -> DerivativeStatistics:
         """Return an instrument's statistics as known at `now_ns`.
@@ -138,8 +144,10 @@ class DerivativeBook:
             raise OcwError(
                 f"{symbol} now_ns", now_ns, f"ask for {instrument.now_ns} or a later moment"
             )
-        instrument.advance(now_ns)
-        return instrument.statistics()
+        if instrument.found is None or now_ns > instrument.now_ns:
+            instrument.advance(now_ns)
+            instrument.found = instrument.statistics()
+        return instrument.found
 
 
 class _Instrument:
@@ -151,6 +159,7 @@ class _Instrument:
         self.fundings: list[_Waiting[float]] = []
         self.metrics: list[_Waiting[_Row]] = []
         self.bars: list[tuple[int, float, float]] = []
+        self.found: DerivativeStatistics | None = None  # at `now_ns`, until something is added
         self._funding = FundingWindow(settings)
         self._flow = TakerFlow(settings)
         self._window_ns = settings.long_short_window_hours * HOUR_NS
@@ -189,25 +198,37 @@ class _Instrument:
 
     def _add_row(self, time: int, row: _Row) -> None:
         times = self._times
-        at = len(times)
-        if times and time <= times[-1]:  # late, or published again
-            at = bisect_left(times, time)
-            if times[at] == time:
-                old = self._rows[at]
-                row = tuple(b if _published(b) else a for a, b in zip(old, row, strict=True))
-                self._drop_row(at)
+        late = bool(times) and time <= times[-1]
+        if not late and min(row) > 0.0 and sum(row) < math.inf:  # all was published, in order
+            log_ratio = round(math.log(row[_TOP_POSITION]) / _UNIT)
+            times.append(time)
+            self._rows.append(row)
+            self._ratios.append(log_ratio)
+            self._count += 1
+            self._sum += log_ratio
+            self._squares += log_ratio * log_ratio
+            self._flow.add_ratio(time, row[_TAKER], 1)
+            self._newest, self._newest_ns = row, (time,) * _COLUMNS
+        else:
+            self._place_row(time, row)
+
+    def _place_row(self, time: int, row: _Row) -> None:
+        # a row that is late, published again, or has holes
+        times = self._times
+        at = bisect_left(times, time)
+        if at < len(times) and times[at] == time:
+            old = self._rows[at]
+            row = tuple(b if _published(b) else a for a, b in zip(old, row, strict=True))
+            self._drop_row(at)
         ratio = row[_TOP_POSITION]
-        log_ratio = round(math.log(ratio) / _UNIT) if 0.0 < ratio < math.inf else None
+        log_ratio = round(math.log(ratio) / _UNIT) if _published(ratio) else None
         times.insert(at, time)
         self._rows.insert(at, row)
         self._ratios.insert(at, log_ratio)
         self._count_ratio(log_ratio, 1)
-        if 0.0 < row[_TAKER] < math.inf:
+        if _published(row[_TAKER]):
             self._flow.add_ratio(time, row[_TAKER], 1)
-        if at == len(times) - 1 and min(row) > 0.0 and sum(row) < math.inf:  # all was published
-            self._newest, self._newest_ns = row, (time,) * _COLUMNS
-        else:
-            self._note_published(time, row)
+        self._note_published(time, row)
 
     def _drop_row(self, at: int) -> None:
         time, row = self._times.pop(at), self._rows.pop(at)
@@ -232,18 +253,17 @@ class _Instrument:
         """Return everything known now."""
         delta, delta_ns = self._flow.delta(self.now_ns)
         rate, relative, funding_ns = self._funding.newest()
+        values, times = self._newest, self._newest_ns
         oldest = self.now_ns - self._window_ns
+        if min(times) <= oldest:
+            fresh = [time > oldest for time in times]
+            values = [v if known else _NAN for v, known in zip(values, fresh, strict=True)]
+            times = [t if known else 0 for t, known in zip(times, fresh, strict=True)]
+        open_interest, open_interest_value, top_account, top_position, account, taker = values
         (
-            (open_interest, open_interest_ns),
-            (open_interest_value, open_interest_value_ns),
-            (top_account, top_account_ns),
-            (top_position, top_position_ns),
-            (account, account_ns),
-            (taker, taker_ns),
-        ) = [
-            (value, time) if time > oldest else (_NAN, 0)
-            for value, time in zip(self._newest, self._newest_ns, strict=True)
-        ]
+            open_interest_ns, open_interest_value_ns, top_account_ns, top_position_ns, account_ns,
+            taker_ns,
+        ) = times  # fmt: skip
         return DerivativeStatistics(
             self.symbol,
             self.now_ns,

@@ -24,11 +24,12 @@ from ocw_strategy.backtest.report import write_reports
 from ocw_strategy.backtest.run import run_backtest
 from ocw_strategy.backtest.run_data import RunData, read_run
 from ocw_strategy.backtest.significance import Significance, significance
-from ocw_strategy.backtest.statistics import daily_returns, drawdowns, hold_values
+from ocw_strategy.backtest.statistics import daily_returns, drawdowns
 from ocw_strategy.backtest.summary import Summary, summarise_run
 from ocw_strategy.backtest.trials import record_trial, trial_of, trials_on
 from ocw_strategy.backtest.window import check_window
 from ocw_strategy.errors import OcwError, SettingsError
+from ocw_strategy.hold import hold_values
 from ocw_strategy.journal import DecisionRow, Evaluation, Posterior, RegimeRow, Trade
 from ocw_strategy.research.decision import DecisionView
 from ocw_strategy.research.frames import numeric, of_records, utc

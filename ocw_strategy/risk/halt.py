@@ -80,6 +80,8 @@ class HaltGuard:
             self._daily_halt |= self.daily_loss_fraction >= self._settings.max_daily_loss_fraction
             self._drawdown_halt |= self.drawdown_fraction >= self._settings.max_drawdown_fraction
         after = self._in_force()
+        if after == before:
+            return ()
         detail = (
             f"equity {equity:.2f} USD, {self.daily_loss_fraction:.2%} lost today, "
             f"drawdown {self.drawdown_fraction:.2%}"

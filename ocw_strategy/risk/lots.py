@@ -91,6 +91,10 @@ class LotBook:
         """Return whether `symbol` has an open lot."""
         return bool(self._lots.get(symbol))
 
+    def any_open(self) -> bool:
+        """Return whether any instrument has an open lot."""
+        return any(self._lots.values())
+
     def quantity(self, symbol: str) -> Decimal:
         """Return the signed quantity the open lots add up to."""
         return sum((lot.quantity * lot.direction for lot in self.open_lots(symbol)), Decimal(0))
@@ -110,18 +114,19 @@ class LotBook:
         lots = self._lots.get(symbol)
         if not lots:
             return None
-        quantity = sum((lot.quantity for lot in lots), Decimal(0))
-        value = sum((lot.quantity * lot.entry_price for lot in lots), Decimal(0))
-        high, low = (max, min) if lots[0].direction > 0 else (min, max)
+        quantity = sum([lot.quantity for lot in lots], Decimal(0))
+        value = sum([lot.quantity * lot.entry_price for lot in lots], Decimal(0))
+        direction = lots[0].direction
+        high, low = (max, min) if direction > 0 else (min, max)
         view = PositionView(
             symbol=symbol,
-            quantity=float(quantity) * lots[0].direction,
+            quantity=float(quantity) * direction,
             entry_price=float(value / quantity),
             price=price,
             price_ns=price_ns,
             opened_ns=lots[0].opened_ns,
-            best_price=float(high(lot.best_price for lot in lots)),
-            worst_price=float(low(lot.worst_price for lot in lots)),
+            best_price=float(high([lot.best_price for lot in lots])),
+            worst_price=float(low([lot.worst_price for lot in lots])),
             trail_scale=trail_scale,
         )
         return view.marked(price, price_ns)

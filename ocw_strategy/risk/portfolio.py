@@ -83,13 +83,21 @@ class PositionView:
     def __post_init__(self) -> None:
         if not math.isfinite(self.quantity) or self.quantity == 0:
             raise PositionError(f"{self.symbol} quantity", self.quantity, "give what is held")
+        if not (
+            0.0 < self.entry_price < math.inf
+            and 0.0 < self.best_price < math.inf
+            and 0.0 < self.worst_price < math.inf
+        ):
+            self._refuse_price()
+        if not TRAIL_SCALES[0] <= self.trail_scale <= TRAIL_SCALES[1]:
+            remedy = "give a number from {:g} to {:g}".format(*TRAIL_SCALES)
+            raise PositionError(f"{self.symbol} trail_scale", self.trail_scale, remedy)
+
+    def _refuse_price(self) -> None:
         for name in ("entry_price", "best_price", "worst_price"):
             value = getattr(self, name)
             if not is_positive(value):
                 raise PositionError(f"{self.symbol} {name}", value, "give a positive number")
-        if not TRAIL_SCALES[0] <= self.trail_scale <= TRAIL_SCALES[1]:
-            remedy = "give a number from {:g} to {:g}".format(*TRAIL_SCALES)
-            raise PositionError(f"{self.symbol} trail_scale", self.trail_scale, remedy)
 
     @property
     def direction(self) -> int:
@@ -119,13 +127,12 @@ class PositionView:
         if not is_positive(price):
             return self
         better, worse = (max, min) if self.direction > 0 else (min, max)
-        return replace(
-            self,
-            price=price,
-            price_ns=price_ns,
-            best_price=better(self.best_price, price),
-            worst_price=worse(self.worst_price, price),
-        )
+        best, worst = better(self.best_price, price), worse(self.worst_price, price)
+        if (self.price, self.price_ns, self.best_price, self.worst_price) == (
+            price, price_ns, best, worst,
+        ):  # fmt: skip
+            return self  # nearly always: a bar's range holds its close
+        return replace(self, price=price, price_ns=price_ns, best_price=best, worst_price=worst)
 
     def _gain_at(self, price: float) -> float:
         move = price - self.entry_price if self.quantity > 0 else self.entry_price - price

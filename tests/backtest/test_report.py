@@ -11,7 +11,8 @@ from ocw_strategy.backtest import sentences, summarise, wording, write_reports
 from ocw_strategy.backtest.charts import thinned
 from ocw_strategy.backtest.run import HINDSIGHT
 from ocw_strategy.backtest.run_data import read_run
-from ocw_strategy.backtest.statistics import daily_returns, hold_values
+from ocw_strategy.backtest.statistics import daily_returns
+from ocw_strategy.hold import hold_values
 from ocw_strategy.journal import Event, Posterior, RegimeRow
 from ocw_strategy.units import MILLISECOND_NS
 from tests.backtest.pages import (

@@ -8,14 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocw_strategy.backtest.statistics import (
-    Times,
-    Values,
-    daily_returns,
-    drawdowns,
-    hold_values,
-    performance,
-)
+from ocw_strategy.backtest.statistics import Times, Values, daily_returns, drawdowns, performance
 from ocw_strategy.units import DAY_NS, HOUR_NS
 
 START_NS = 19_783 * DAY_NS  # 2024-03-01
@@ -99,20 +92,3 @@ def test_one_day_has_a_return_and_no_volatility() -> None:
     assert found.total_return == pytest.approx(0.01)
     assert found.volatility is None
     assert found.sharpe is None
-
-
-def test_a_hold_pays_the_fee_in_and_out_and_follows_the_price() -> None:
-    price = np.array([100.0, 150.0, 120.0])
-    held = hold_values({"BTC": price}, 1_000.0, 0.001)
-    units = 1_000.0 / 1.001 / 100.0
-    assert held.tolist() == pytest.approx([1_000.0, units * 150, units * 120 * 0.999])
-
-
-def test_equal_weight_puts_equal_money_into_each_and_never_rebalances() -> None:
-    prices = {"BTC": np.array([100.0, 100.0, 200.0]), "SOL": np.array([10.0, 5.0, 2.5])}
-    assert hold_values(prices, 1_000.0, 0.0).tolist() == [1_000.0, 750.0, 500 * 2 + 500 / 4]
-
-
-def test_an_instrument_without_a_price_yet_is_held_as_cash() -> None:
-    prices = {"BTC": np.array([1.0, 1.0, 1.0]), "NEW": np.array([np.nan, 4.0, 8.0])}
-    assert hold_values(prices, 1_000.0, 0.0).tolist() == [1_000.0, 1_000.0, 1_500.0]

@@ -52,8 +52,9 @@ from ocw_strategy.backtest.intervals import block_days, resampled_days, sharpes
 from ocw_strategy.backtest.judge import judge
 from ocw_strategy.backtest.outcome import RunOutcome, run_outcome, with_values
 from ocw_strategy.backtest.significance import daily_sharpe
-from ocw_strategy.backtest.statistics import Values, daily_returns, hold_values
+from ocw_strategy.backtest.statistics import Values, daily_returns
 from ocw_strategy.catalog import write_sample
+from ocw_strategy.hold import hold_values
 from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.units import DAY_NS, DAYS_PER_YEAR
 

@@ -220,3 +220,40 @@ def test_a_missing_journal_is_not_made_by_reading_it(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="no such file"):
         Journal.read_only(tmp_path / "absent.db")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tally_counts_by_the_values_of_columns() -> None:
+    with Journal.open(MEMORY, run_id="tally") as journal:
+        for wake, reason in ((1, "timer"), (0, "quiet"), (0, "quiet"), (0, "cooldown")):
+            journal.append(sample(Evaluation, 1, wake=wake, reason=reason))
+        assert journal.tally(Evaluation, ("wake", "reason")) == {
+            (0, "cooldown"): 1,
+            (0, "quiet"): 2,
+            (1, "timer"): 1,
+        }
+        assert journal.tally(Evaluation, ("reason",), "wake = ?", (1,)) == {("timer",): 1}
+        assert journal.tally(Event, ("kind",)) == {}
+
+
+def test_commits_of_another_connection_are_seen_and_reading_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "run.db"
+    with Journal.open(path, run_id="commits") as journal, Journal.read_only(path) as reader:
+        before = reader.commits()
+        assert reader.rows(Evaluation) == []
+        assert reader.commits() == before
+        journal.append(evaluation(1))
+        assert reader.commits() == before
+        journal.flush()
+        assert reader.commits() != before
+
+
+def test_rows_before_go_back_to_the_first_without_a_gap() -> None:
+    with Journal.open(MEMORY, run_id="before") as journal:
+        for number in range(7):
+            journal.append(evaluation(number))
+        seen: list[Evaluation] = []
+        row_id = None
+        while found := journal.rows_before(Evaluation, row_id, limit=3):
+            seen += [row for _, row in found]
+            row_id = found[-1][0]
+        assert seen == [evaluation(number) for number in reversed(range(7))]

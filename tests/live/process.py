@@ -16,8 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from ocw_strategy.journal import Event, Journal, JournalReader
-from ocw_strategy.live.heartbeat import Heartbeat, read_heartbeat
-from ocw_strategy.live.run import heartbeat_path
+from ocw_strategy.live.heartbeat import Heartbeat, heartbeat_path, read_heartbeat
 from ocw_strategy.settings import parse_time_ns
 from tests.venue import Venue, sampled
 

@@ -8,13 +8,13 @@ import pytest
 
 from ocw_strategy.errors import OcwError
 from ocw_strategy.journal import Event, FillRow, Intent, Journal, Posterior, ReflectionRow, Trade
-from ocw_strategy.live.account import AccountTruth, VenueFill
+from ocw_strategy.live.account import VenueFill
 from ocw_strategy.live.actor import STATE
 from ocw_strategy.live.adoption import Gap, explain, find_gaps, is_passed, stop_after
 from ocw_strategy.settings import settings_from
+from tests.live.accounts import BTC, truth
 from tests.live.process import LiveProcess, sample_venue, until
 
-BTC = "BTCUSDT-PERP"
 SETTINGS = settings_from({
     "run": {"start": "2025-06-01", "end": "2025-06-02"}, "data": {"instruments": [BTC]},
 })  # fmt: skip
@@ -26,19 +26,6 @@ STOP = Decimal(str(SETTINGS.risk.exits.stop_fraction))
 def journal(tmp_path: Path) -> Iterator[Journal]:
     with Journal.open(tmp_path / "node.db", run_id="adoption") as opened:
         yield opened
-
-
-def truth(there: str, entry: str = "100000", *fills: VenueFill) -> AccountTruth:
-    return AccountTruth(
-        positions={"BTCUSDT": Decimal(there)},
-        entries={"BTCUSDT": Decimal(entry)},
-        marks={"BTCUSDT": Decimal("101000.0")},
-        fills=fills,
-        payments=(),
-        open_orders={"BTCUSDT": 0},
-        open_ids=frozenset(),
-        known_ids=frozenset(),
-    )
 
 
 def settle(journal: Journal, there: str, entry: str = "100000") -> Gap:

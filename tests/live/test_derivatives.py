@@ -19,12 +19,8 @@ from ocw_strategy.catalog import (
 )
 from ocw_strategy.catalog.frames import STATISTICS
 from ocw_strategy.catalog.store import part_files, read_table
-from ocw_strategy.live import (
-    DerivativesClientFactory,
-    DerivativesConfig,
-    OcwDataClientFactory,
-    OcwExecClientFactory,
-)
+from ocw_strategy.live.clients import OcwDataClientFactory, OcwExecClientFactory
+from ocw_strategy.live.derivatives import DerivativesClientFactory, DerivativesConfig
 from ocw_strategy.messages import OCW_CLIENT, OcwDecision
 from ocw_strategy.units import MILLISECOND_NS, SECOND_NS
 from tests.live.node import Node

@@ -129,6 +129,18 @@ def test_sockets_that_are_cut_and_a_venue_that_is_out_are_told_and_the_rest_as_w
     assert found["journal"].well
 
 
+def test_an_answer_that_is_not_understood_is_a_line_and_no_traceback(
+    tmp_path: Path, venue: Venue
+) -> None:
+    venue.faults.garble_answers("/fapi/v1/exchangeInfo", body=b"[]")
+    venue.faults.garble_answers("/fapi/v1/symbolConfig", body=b"[{}]")
+    found = checks(tmp_path, venue)
+    assert found["instruments"].failed
+    assert "not understood" in found["instruments"].said
+    assert found["leverage"].failed
+    assert found["stream"].well
+
+
 def test_two_venues_too_far_apart_are_told_side_by_side(tmp_path: Path, venue: Venue) -> None:
     live, _ = settings_of(tmp_path, venue)
     with Venue() as other:

@@ -17,7 +17,7 @@ from nautilus_trader.model.objects import Price
 from nautilus_trader.model.orders import Order
 
 from ocw_strategy.catalog import instrument_id
-from ocw_strategy.live import OcwDataClientFactory, OcwExecClientFactory
+from ocw_strategy.live.clients import OcwDataClientFactory, OcwExecClientFactory
 from tests.live.node import Node
 from tests.live.trader import BTC, Trader
 from tests.venue import Venue

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from nautilus_trader.model.enums import OrderSide, OrderStatus
 
-from ocw_strategy.live import OcwDataClientFactory, OcwExecClientFactory
+from ocw_strategy.live.clients import OcwDataClientFactory, OcwExecClientFactory
 from tests.live.node import Node
 from tests.live.trader import Trader, TraderConfig
 from tests.venue import Venue

@@ -33,12 +33,19 @@ def test_it_closes_what_a_dead_node_and_a_hand_left_and_sends_nothing_twice(tmp_
         assert "ocw halt --flatten" in refused.stderr
         assert venue.state.summary()["positions"] == held
         node.kill()
-        other = next(s for s in ("SOLUSDT", "ETHUSDT", "BTCUSDT") if s not in held)
-        venue.place(other, "BUY", "1")
+        small = {"SOLUSDT": "1", "ETHUSDT": "0.1", "BTCUSDT": "0.01"}
+        other = next(s for s in small if s not in held)
+        venue.place(other, "BUY", small[other])
         for name in ("OCW-of-nobody", "web_of_a_hand"):
             price = str((venue.state.last(other) * Decimal("0.9")).quantize(Decimal("0.1")))
             venue.place(
-                other, "BUY", "1", client_id=name, type="LIMIT", price=price, timeInForce="GTC"
+                other,
+                "BUY",
+                small[other],
+                client_id=name,
+                type="LIMIT",
+                price=price,
+                timeInForce="GTC",
             )
         # an advisor without its key, statistics that are down, an answer that is lost
         settings = node.config.read_text(encoding="utf-8")

@@ -7,9 +7,9 @@ import aiohttp
 import pytest
 
 from ocw_strategy.errors import OcwError
+from ocw_strategy.live.health_server import HealthServer
 from ocw_strategy.live.heartbeat import (
     DEAD_NS,
-    HealthServer,
     Heartbeat,
     InstrumentBeat,
     health,

@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ocw_strategy.journal import DecisionRow, Event, FillRow, Intent, Posterior, Trade
-from tests.live.process import SPEED, LiveProcess, sample_venue, until
+from ocw_strategy.journal import DecisionRow, Event, FillRow, Intent, Journal, Posterior, Trade
+from ocw_strategy.live.adoption import explain, find_gaps
+from ocw_strategy.live.paper import abandon
+from ocw_strategy.live.reconcile import STATE
+from ocw_strategy.risk import HaltGuard
+from ocw_strategy.settings import settings_from
+from tests.live.accounts import BTC, truth
+from tests.live.process import SPEED, LiveProcess, kinds, sample_venue, until
 
 
 def paper(folder: Path, venue: object) -> LiveProcess:
@@ -26,6 +32,32 @@ def held(node: LiveProcess) -> dict[str, tuple[str, str]]:
 def fills(node: LiveProcess) -> list[FillRow]:
     with node.read() as journal:
         return journal.rows(FillRow)
+
+
+def test_a_new_life_forgets_positions_equity_and_halts_of_the_last_one(tmp_path: Path) -> None:
+    settings = settings_from({
+        "run": {"start": "2025-06-01", "end": "2025-06-02"}, "data": {"instruments": [BTC]},
+    })  # fmt: skip
+    now_ns = settings.run.start_ns
+    guard = HaltGuard(settings.risk.halt)
+    for equity in (20_000.0, 10_000.0):
+        guard.on_equity(now_ns, equity)
+    with Journal.open(tmp_path / "paper.db", run_id="paper") as journal:
+        (gap,) = find_gaps(journal, settings, truth("0.5"))
+        explain(journal, gap, now_ns)
+        kept = {"halt": guard.state(), "marks": {}, "paid": ["BTCUSDT:1"]}
+        journal.save_state(STATE, kept)
+        abandon(journal, settings, truth("0"), now_ns + 1)
+        assert find_gaps(journal, settings, truth("0")) == ()
+        assert [event.kind for event in journal.rows(Event)] == ["adopted", "abandoned"]
+        assert journal.count(Trade) == 0
+        state = journal.load_state(STATE)
+    assert state is not None
+    assert guard.blocked(now_ns) == "drawdown"
+    guard.restore(state["halt"])
+    assert guard.blocked(now_ns) is None
+    assert guard.on_equity(now_ns, 10_000.0) == ()
+    assert state["paid"] == kept["paid"]
 
 
 @pytest.mark.slow
@@ -76,6 +108,18 @@ def test_its_stop_closes_the_position_when_the_price_falls_through_it(tmp_path: 
         with node.read() as journal:
             until(lambda: journal.count(Trade), "the trade is told")
             assert [t.exit_reason for t in journal.rows(Trade)] == ["stop"]
+
+
+@pytest.mark.slow
+def test_a_halt_that_flattens_is_verified_at_the_simulated_account(tmp_path: Path) -> None:
+    with sample_venue() as venue, paper(tmp_path, venue) as node:
+        venue.market.play(SPEED)
+        until(lambda: fills(node), "an entry fills")
+        assert node.ocw("halt", str(node.config), "--flatten").returncode == 0
+        until(lambda: "flat_verified" in kinds(node), "it is flat")
+        with node.read() as journal:
+            assert {t.exit_reason for t in journal.rows(Trade)} >= {"flatten"}
+        assert not [kind for kind in kinds(node) if kind.startswith("fault")]
 
 
 def test_what_needs_an_account_at_a_venue_says_that_there_is_none(tmp_path: Path) -> None:

@@ -282,3 +282,15 @@ def test_real_metrics_agree_with_pandas() -> None:
         logs = np.log(window.toptrader_position_ls_ratio.dropna())
         expected = (logs.iloc[-1] - logs.iloc[:-1].mean()) / max(logs.iloc[:-1].std(ddof=0), 0.01)
         assert found.long_short_z == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_is_added_between_two_questions_of_one_moment_counts_in_the_second() -> None:
+    book = make_book()
+    add(book, NOW, oi=100.0)
+    asked = NOW + STEP + KNOWN
+    first = book.at(BTC, asked)
+    assert book.at(BTC, asked) is first
+    add(book, NOW + STEP, oi=200.0)
+    assert book.at(BTC, asked).open_interest == 200.0
+    book.add_funding(BTC, NOW, NOW + DELAY, 0.0003)
+    assert book.at(BTC, asked).funding_rate == 0.0003

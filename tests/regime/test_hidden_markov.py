@@ -6,7 +6,7 @@ import pytest
 from hmmlearn.hmm import GaussianHMM
 from scipy import stats
 
-from ocw_strategy.regime import hidden_markov
+from ocw_strategy.regime import maximisation
 from ocw_strategy.regime.hidden_markov import (
     Floats,
     HiddenMarkovFit,
@@ -156,7 +156,7 @@ def test_more_starting_points_never_give_a_higher_bic() -> None:
 
 
 def test_b13_fit_that_does_not_converge_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hidden_markov, "_ITERATIONS", 2)
+    monkeypatch.setattr(maximisation, "_ITERATIONS", 2)
     assert fitted(observations([0.2, 0.9], 200, seed=6)) is None
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ocw_strategy.backtest.null_table import NullTable, Record, null_overrides, null_table
 from ocw_strategy.backtest.outcome import RunOutcome, run_outcome, run_variant, with_values
-from ocw_strategy.backtest.statistics import Values, hold_values
+from ocw_strategy.backtest.statistics import Values
 from ocw_strategy.backtest.tallies import GateFigures, gate_figures
 from ocw_strategy.backtest.walkforward.executor import Executor, InlineExecutor
 from ocw_strategy.backtest.walkforward.fingerprint import code_fingerprint, content_hash
@@ -23,6 +23,7 @@ from ocw_strategy.backtest.walkforward.result import OutOfSample, WalkForwardRes
 from ocw_strategy.backtest.walkforward.stitch import stitch
 from ocw_strategy.backtest.walkforward.task import out_of_sample
 from ocw_strategy.backtest.wording import short
+from ocw_strategy.hold import hold_values
 from ocw_strategy.model import Strict
 from ocw_strategy.settings import Settings
 

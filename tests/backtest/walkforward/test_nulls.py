@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from ocw_strategy.backtest.outcome import RunOutcome, run_outcome, with_values
-from ocw_strategy.backtest.statistics import hold_values
 from ocw_strategy.backtest.walkforward import (
     Nulls,
     WalkForwardResult,
@@ -14,6 +13,7 @@ from ocw_strategy.backtest.walkforward import (
     walk_forward_nulls,
 )
 from ocw_strategy.backtest.walkforward.nulls import OWN
+from ocw_strategy.hold import hold_values
 from ocw_strategy.settings import Settings
 from tests.backtest.market import make_settings
 from tests.backtest.walkforward.walks import hand_walk

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ocw_strategy.backtest.null_table import Record, null_overrides, null_table
-from ocw_strategy.backtest.statistics import hold_values, performance
+from ocw_strategy.backtest.statistics import performance
 from ocw_strategy.backtest.tallies import GateFigures
 from ocw_strategy.backtest.walkforward import (
     Choice,
@@ -22,6 +22,7 @@ from ocw_strategy.backtest.walkforward import (
 )
 from ocw_strategy.backtest.walkforward.nulls import OWN, Belief, NullPiece, NullWindow
 from ocw_strategy.backtest.walkforward.stitch import stitch
+from ocw_strategy.hold import hold_values
 from ocw_strategy.settings import Settings
 from ocw_strategy.units import DAY_NS, HOUR_NS
 from tests.backtest.runs import hand_settings

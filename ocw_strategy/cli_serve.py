@@ -1,0 +1,29 @@
+"""The command that runs a node for months, under systemd, launchd or in a container."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ocw_strategy.cli_live import SetOption
+
+
+def serve(
+    config: Annotated[Path, typer.Argument(help="A config with a [live] table.")] = Path(
+        "configs/demo.toml"
+    ),
+    set_: SetOption = None,
+) -> None:
+    """Run a node with dashboard and alerts beside it; ends with the node, with its exit code."""
+    from ocw_strategy.serve import Supervisor, serving
+
+    node, companions, settings = serving(config, set_ or [])
+    code = asyncio.run(Supervisor(node, companions, settings, _log).run())
+    if code:
+        raise typer.Exit(code)
+
+
+def _log(line: str) -> None:
+    sys.stderr.write(f"ocw serve: {line}\n")
