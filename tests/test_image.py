@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from ocw_strategy.journal import Event, Journal
+from ocw_strategy.serve import load_serve
 from tests.dockerfile import Stage, build, exec_form, read_dockerfile
 from tests.live.process import sample_venue, until
 from tests.venue import Venue
@@ -25,6 +27,7 @@ from tests.venue import Venue
 ROOT = Path(__file__).parents[1]
 STEPS = read_dockerfile(ROOT / "Dockerfile")
 PYTHON = Path(sys.base_prefix) / "bin" / "python3.13"
+TOKEN = "a-token-of-the-page-0123456789"
 LIBRARIES = (
     "ca-certificates", "netbase", "tzdata", "libbz2-1.0", "libffi8", "liblzma5", "libncursesw6",
     "libreadline8", "libsqlite3-0", "libssl3", "libuuid1", "zlib1g",
@@ -103,6 +106,7 @@ class Container:
             given={
                 "BINANCE_DEMO_API_KEY": venue.api_key,
                 "BINANCE_DEMO_API_SECRET": venue.api_secret,
+                "OCW_DASHBOARD_TOKEN": TOKEN,
             },
         )  # fmt: skip
 
@@ -134,6 +138,13 @@ def container(image: Stage, folder: Path, venue: Venue) -> Iterator[Container]:
         started.process.communicate()
 
 
+def serves(page: str) -> bool:
+    try:
+        return httpx.get(f"{page}/health").is_success
+    except httpx.TransportError:
+        return False
+
+
 def memory_mb(pid: int) -> float:
     """Return a process's share of memory, pages that it shares counted in parts."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
@@ -144,6 +155,11 @@ def test_it_starts_turns_healthy_and_stops_as_a_host_asks(image: Stage, tmp_path
     with sample_venue() as venue, container(image, tmp_path, venue) as started:
         venue.market.play(60.0)  # a market that stands still is a lost connection
         until(started.is_healthy, "the health check is green", 120.0)
+        page = f"http://127.0.0.1:{load_serve(ROOT / 'configs' / 'demo.toml').dashboard_port}"
+        until(lambda: serves(page), "the page answers")
+        answer = httpx.get(f"{page}/api/overview", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert answer.json()["node"]["live"] is True
+        assert httpx.get(f"{page}/api/overview").status_code == httpx.codes.UNAUTHORIZED
         for pid in started.pids():
             owner = next(
                 line.split()[1]
@@ -158,7 +174,7 @@ def test_it_starts_turns_healthy_and_stops_as_a_host_asks(image: Stage, tmp_path
         output, _ = started.process.communicate(timeout=30)
         assert started.process.returncode == 0, output
         assert time.monotonic() - begun < 30
-        for secret in (venue.api_key, venue.api_secret):
+        for secret in (venue.api_key, venue.api_secret, TOKEN):
             assert secret not in output
     with Journal.read_only(started.volume / "live" / "demo.db") as journal:
         kinds = [event.kind for event in journal.rows(Event)]

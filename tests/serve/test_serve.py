@@ -20,13 +20,14 @@ from tests.venue import Venue
 
 BESIDE = """
 [serve]
-dashboard = false
+dashboard_port = {page}
 first_wait_seconds = 0.2
 
 [alerts]
 poll_seconds = 0.2
 telegram_url = "{url}"
 """
+PAGE_TOKEN = "a-token-of-the-page-0123456789"
 PATIENCE_S = 90.0
 PROC = Path("/proc")
 
@@ -42,14 +43,17 @@ class Served:
 
     def __init__(self, folder: Path, venue: Venue, inbox: Inbox) -> None:
         self.journal, self.inbox, self.port = folder / "node.db", inbox, free_port()
+        self.page = free_port()
         self.config, self.output = folder / "node.toml", folder / "output"
         text = CONFIG.format(
             journal=self.journal, port=self.port, http=venue.http_url, ws=venue.ws_url
         )
-        self.config.write_text(text + BESIDE.format(url=inbox.url), encoding="utf-8")
+        self.config.write_text(
+            text + BESIDE.format(url=inbox.url, page=self.page), encoding="utf-8"
+        )
         self.environment = environment(
             BINANCE_DEMO_API_KEY=venue.api_key, BINANCE_DEMO_API_SECRET=venue.api_secret,
-            TELEGRAM_BOT_TOKEN=TOKEN, TELEGRAM_CHAT_ID=CHAT,
+            TELEGRAM_BOT_TOKEN=TOKEN, TELEGRAM_CHAT_ID=CHAT, OCW_DASHBOARD_TOKEN=PAGE_TOKEN,
         )  # fmt: skip
         self.process: asyncio.subprocess.Process
 
@@ -77,7 +81,7 @@ class Served:
 
     async def end(self) -> None:
         """Kill whatever is left."""
-        left = [self.child(command) for command in ("live", "alerts")]
+        left = [self.child(command) for command in ("live", "dashboard", "alerts")]
         if self.process.returncode is None:
             self.process.kill()
             await self.process.wait()
@@ -118,8 +122,15 @@ def test_a_node_is_served_its_companions_mended_and_all_stopped_in_order(tmp_pat
     async def play(venue: Venue) -> None:
         async with serving(tmp_path, venue) as served:
             await served.inbox.until(lambda: bool(served.inbox.texts), PATIENCE_S)
+            async with httpx.AsyncClient() as client:
+                overview = await client.get(
+                    f"http://127.0.0.1:{served.page}/api/overview",
+                    headers={"Authorization": f"Bearer {PAGE_TOKEN}"},
+                )
+            assert overview.json()["node"]["well"] is True
             assert served.inbox.texts[0].startswith("OCW Node started")
             assert served.secrets_of("live") == {"BINANCE_DEMO_API_KEY", "BINANCE_DEMO_API_SECRET"}
+            assert served.secrets_of("dashboard") == {"OCW_DASHBOARD_TOKEN"}
             assert served.secrets_of("alerts") == {"TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"}
 
             node, alerts = served.child("live"), served.child("alerts")
@@ -134,7 +145,7 @@ def test_a_node_is_served_its_companions_mended_and_all_stopped_in_order(tmp_pat
             assert not (PROC / str(node)).exists()
             with Journal.read_only(served.journal) as journal:
                 assert [e.kind for e in journal.rows(Event)][-1] == "node_stopped"
-            for secret in (TOKEN, venue.api_key, venue.api_secret):
+            for secret in (TOKEN, PAGE_TOKEN, venue.api_key, venue.api_secret):
                 assert secret not in served.said()
 
     with sample_venue() as venue:
