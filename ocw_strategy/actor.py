@@ -58,7 +58,7 @@ from ocw_strategy.regime import (
 )
 from ocw_strategy.risk import HaltGuard, PositionView, measures_equity, review
 from ocw_strategy.settings import Settings, settings_from
-from ocw_strategy.units import HOUR_NS, SECOND_NS, close_of
+from ocw_strategy.units import HOUR_NS, MINUTE_NS, SECOND_NS, close_of
 
 _USDT = Currency.from_str("USDT")
 
@@ -106,7 +106,7 @@ class OCWActor(Actor):
         self._asking: set[str] = set()
         self._concerns: dict[str, frozenset[str]] = {}
         self._reduced: set[str] = set()
-        self._reduced_ns: dict[str, int] = {}
+        self._moved_ns: dict[str, int] = {}  # until when orders of ours may move a position
         self._reviewed: dict[str, tuple[int, str]] = {}
 
     # -- start and stop ---------------------------------------------------------------------------
@@ -282,6 +282,10 @@ class OCWActor(Actor):
         asked = _standing(verdict.now_ns, holdings, prices)
         self._deliver_at(verdict.now_ns + self._latency_ns(verdict.now_ns), payload, asked)
 
+    def _order_wait_ns(self) -> int:
+        waits = self._settings.execution.entry_timing == "next_bar"
+        return self._settings.data.bar_minutes * MINUTE_NS if waits else 0
+
     def _market_ns(self) -> int:
         return self.clock.timestamp_ns()
 
@@ -308,11 +312,13 @@ class OCWActor(Actor):
         if asked is not None:
             prices = {symbol: self._price(symbol) for symbol in asked.prices}
             now = _standing(self._market_ns(), self._holdings(), prices)
-            ours = {s for s, ns in self._reduced_ns.items() if ns >= asked.now_ns}
+            ours = {s for s, ns in self._moved_ns.items() if ns >= asked.now_ns}
             why = overtaken(asked, now, self._settings.execution, ours)
             if why is not None:
                 self._desk.hold(payload.close_ns, why, payload.decision_id)
                 return
+        for target in payload.targets:
+            self._moved_ns[target.symbol] = payload.close_ns + self._order_wait_ns()
         message = OcwDecision(
             ts_event=payload.close_ns,
             ts_init=now_ns,
@@ -359,7 +365,6 @@ class OCWActor(Actor):
         account = self._account(now_ns, (held,))
         exposure = account.exposure(held, self._settings.risk.max_position_fraction)
         self._journal.append(Event(now_ns, "review:reduce", held.symbol, ", ".join(concerns)))
-        self._reduced_ns[held.symbol] = now_ns
         self._deliver_at(
             now_ns + CLOSE_WAIT_NS + 1,
             DecisionPayload(

@@ -3,9 +3,12 @@
 A decision takes effect some time after the close it was made on. In between its price may have
 moved, a stop may have filled, or the answer may simply be late. Then it is a hold: what is held
 stays under its protection and nothing is opened. The same is looked at in a backtest, where the
-answer comes after a modelled latency. The position review's own reductions are not looked at here:
-they can only reduce, and the strategy checks that the position is still there. Nor does a reduction
-of ours overtake an answer: its targets are exposures, not orders.
+answer comes after a modelled latency.
+
+Not looked at are the position review's own reductions: they can only reduce, and the strategy
+checks that the position is still there. Nor do orders of ours that were on their way when the
+advisor was asked, a review's or an earlier decision's, overtake its answer: targets are exposures,
+not orders. A stop or another exit that filled does.
 """
 
 from collections.abc import Mapping, Set
@@ -44,7 +47,7 @@ def overtaken(
     settings : ExecutionSettings
         How old it may be, and how far a price may have moved.
     ours : set of str
-        Instruments that the position review has reduced since; theirs may have changed.
+        Instruments that orders of a decision or a review may have moved since.
     """
     if now.now_ns - asked.now_ns > settings.max_answer_age_seconds * SECOND_NS:
         return TOO_OLD

@@ -1,4 +1,4 @@
-"""What holds for every test: no socket reaches beyond this machine."""
+"""What holds for every test: no socket reaches beyond this machine, no machine is too slow."""
 
 import ipaddress
 import socket
@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how long an example takes says how busy the machine is, nothing else
+settings.register_profile("ocw", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ocw")
 
 
 class OutsideError(BaseException):

@@ -52,7 +52,7 @@ def test_an_answer_stands_only_while_what_it_speaks_of_does(now: Standing, why: 
     assert overtaken(ASKED, now, SETTINGS) == why
 
 
-def test_a_reduction_of_our_own_does_not_overtake_an_answer() -> None:
+def test_an_order_of_our_own_does_not_overtake_an_answer() -> None:
     now = later(6, quantities={})
     assert overtaken(ASKED, now, SETTINGS) == POSITION_CHANGED
     assert overtaken(ASKED, now, SETTINGS, ASKED.quantities.keys()) is None

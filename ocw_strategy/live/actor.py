@@ -315,6 +315,9 @@ class LiveActor(OCWActor):
     ) -> None:
         self._deliver(payload, asked, None)  # the answer took as long as it took
 
+    def _order_wait_ns(self) -> int:
+        return 0  # orders leave at once
+
     def _market_ns(self) -> int:
         return self._node.market_ns if self._node.replayed else self.clock.timestamp_ns()
 

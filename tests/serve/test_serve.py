@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ocw_strategy.environment import PLAIN, SECRETS
 from ocw_strategy.journal import Event, Journal
 from tests.alerts.inbox import CHAT, TOKEN, Inbox
 from tests.alerts.test_run import environment
@@ -102,7 +103,7 @@ class Served:
 
     def secrets_of(self, command: str) -> set[str]:
         names = (PROC / str(self.child(command)) / "environ").read_bytes().split(b"\0")
-        return {n.split(b"=")[0].decode() for n in names} & set(self.environment) - set(os.environ)
+        return {n.split(b"=")[0].decode() for n in names} & {*SECRETS, *PLAIN} - set(os.environ)
 
 
 @asynccontextmanager
