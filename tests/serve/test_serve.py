@@ -102,8 +102,9 @@ class Served:
         return None
 
     def secrets_of(self, command: str) -> set[str]:
-        names = (PROC / str(self.child(command)) / "environ").read_bytes().split(b"\0")
-        return {n.split(b"=")[0].decode() for n in names} & {*SECRETS, *PLAIN} - set(os.environ)
+        rows = (PROC / str(self.child(command)) / "environ").read_bytes().split(b"\0")
+        given = {*SECRETS, *PLAIN} & set(self.environment) - set(os.environ)
+        return {row.split(b"=")[0].decode() for row in rows} & given
 
 
 @asynccontextmanager
