@@ -1,7 +1,7 @@
 """Each defect of the stock execution client: red on it, green on ours, against the venue.
 
-A case of the stock client that passes fails the suite (strict): then the engine has mended it. These
-cases are slow ones (`make test-live`): the stock client is red by waiting in vain.
+A case of the stock client that passes fails the suite (strict): then the engine has mended it.
+Its cases are slow ones (`make test-live`): it is red by waiting in vain.
 """
 
 import asyncio
