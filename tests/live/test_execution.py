@@ -1,6 +1,7 @@
 """Each defect of the stock execution client: red on it, green on ours, against the venue.
 
 A case of the stock client that passes fails the suite (strict): then the engine has mended it.
+Its cases are slow ones (`make test-live`): it is red by waiting in vain.
 """
 
 import asyncio
@@ -27,7 +28,8 @@ OURS = (OcwExecClientFactory, OcwDataClientFactory)
 RED = pytest.mark.xfail(strict=True, reason="defect of the stock client", raises=AssertionError)
 
 on_both = pytest.mark.parametrize(
-    "clients", [pytest.param(OURS, id="ours"), pytest.param(STOCK, id="stock", marks=RED)]
+    "clients",
+    [pytest.param(OURS, id="ours"), pytest.param(STOCK, id="stock", marks=(RED, pytest.mark.slow))],
 )
 
 
@@ -188,8 +190,8 @@ def test_4_a_fill_that_never_came_is_fetched_not_made_up(clients: Any) -> None:
     [
         pytest.param(OURS, None, id="ours"),
         pytest.param(OURS, 3, id="ours-retrying"),
-        pytest.param(STOCK, None, id="stock", marks=RED),
-        pytest.param(STOCK, 3, id="stock-retrying", marks=RED),
+        pytest.param(STOCK, None, id="stock", marks=(RED, pytest.mark.slow)),
+        pytest.param(STOCK, 3, id="stock-retrying", marks=(RED, pytest.mark.slow)),
     ],
 )
 def test_5_an_order_that_was_executed_unheard_is_neither_resent_nor_rejected(
