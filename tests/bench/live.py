@@ -33,7 +33,7 @@ SPEED = 3000.0
 def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
     """Return the times from a closing bar to the first order after it, milliseconds."""
     found: list[float] = []
-    eager = {"advisor.rules.entry_score": 0.05, "gate.default_check_hours": 0.25}
+    eager = {"advisor.rules.entry_score": 0.05}
     with (
         sample_venue(days=10 + bars // 288 + 1) as venue,
         LiveProcess(folder, venue, overrides=eager) as node,
