@@ -1,6 +1,6 @@
 """The JSON of the page: an overview, the equity curve, one decision whole, lists page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Protocol
 
 from fastapi import APIRouter, Path, Query, Request
@@ -33,28 +33,24 @@ class _Row(Protocol):
     def row_id(self) -> int: ...
 
 
-class Decisions(Strict):
+class Page[R](Strict):
+    """Rows of a kind, the newest first."""
+
+    rows: tuple[R, ...]
+    before: int | None
+    """Where to go on; None where these are the last."""
+
+
+class Decisions(Page[DecisionView]):
     """Decisions, the newest first."""
 
-    rows: tuple[DecisionView, ...]
-    before: int | None
-    """Where to go on; None where these are the last."""
 
-
-class Trades(Strict):
+class Trades(Page[TradeView]):
     """Closed trades, the newest first."""
 
-    rows: tuple[TradeView, ...]
-    before: int | None
-    """Where to go on; None where these are the last."""
 
-
-class Events(Strict):
+class Events(Page[EventView]):
     """Events, the newest first."""
-
-    rows: tuple[EventView, ...]
-    before: int | None
-    """Where to go on; None where these are the last."""
 
 
 def data_router(answers: Answers) -> APIRouter:
@@ -80,12 +76,7 @@ def data_router(answers: Answers) -> APIRouter:
     @router.get("/decisions", response_model=Decisions)
     def decisions(request: Request, before: Before = None, limit: Limit = 20) -> Response:
         """Return decisions, the newest first."""
-
-        def build(journal: JournalReader, _node: NodeView, _now_ns: int) -> Decisions:
-            rows = decision_views(journal, before, limit)
-            return Decisions(rows=rows, before=_next(rows, limit))
-
-        return answers.give(request, build)
+        return answers.give(request, _page(Decisions, decision_views, before, limit))
 
     @router.get("/decisions/{decision_id}", response_model=Explanation)
     def decision(request: Request, decision_id: DecisionId) -> Response:
@@ -99,25 +90,24 @@ def data_router(answers: Answers) -> APIRouter:
     @router.get("/trades", response_model=Trades)
     def trades(request: Request, before: Before = None, limit: Limit = 20) -> Response:
         """Return closed trades, the newest first."""
-
-        def build(journal: JournalReader, _node: NodeView, _now_ns: int) -> Trades:
-            rows = trade_views(journal, before, limit)
-            return Trades(rows=rows, before=_next(rows, limit))
-
-        return answers.give(request, build)
+        return answers.give(request, _page(Trades, trade_views, before, limit))
 
     @router.get("/events", response_model=Events)
     def events(request: Request, before: Before = None, limit: Limit = 20) -> Response:
         """Return events, the newest first."""
-
-        def build(journal: JournalReader, _node: NodeView, _now_ns: int) -> Events:
-            rows = event_views(journal, before, limit)
-            return Events(rows=rows, before=_next(rows, limit))
-
-        return answers.give(request, build)
+        return answers.give(request, _page(Events, event_views, before, limit))
 
     return router
 
 
-def _next(rows: Sequence[_Row], limit: int) -> int | None:
-    return rows[-1].row_id if len(rows) == limit else None
+def _page[R: _Row, P: Page[Any]](
+    page: type[P],
+    views: Callable[[JournalReader, int | None, int], tuple[R, ...]],
+    before: int | None,
+    limit: int,
+) -> Callable[[JournalReader, NodeView, int], P]:
+    def build(journal: JournalReader, _node: NodeView, _now_ns: int) -> P:
+        rows = views(journal, before, limit)
+        return page(rows=rows, before=rows[-1].row_id if len(rows) == limit else None)
+
+    return build
