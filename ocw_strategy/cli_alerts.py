@@ -7,13 +7,11 @@ from typing import Annotated
 import typer
 
 from ocw_strategy import console
-from ocw_strategy.cli_live import SetOption
+from ocw_strategy.cli_live import DEMO_CONFIG, ConfigArgument, SetOption
 
 
 def alerts(
-    config: Annotated[Path, typer.Argument(help="The node's config, with a [live] table.")] = Path(
-        "configs/demo.toml"
-    ),
+    config: ConfigArgument = DEMO_CONFIG,
     set_: SetOption = None,
     test: Annotated[
         bool, typer.Option("--test", help="Send one message to each service and end.")

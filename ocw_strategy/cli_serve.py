@@ -2,18 +2,14 @@
 
 import asyncio
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from ocw_strategy.cli_live import SetOption
+from ocw_strategy.cli_live import DEMO_CONFIG, ConfigArgument, SetOption
 
 
 def serve(
-    config: Annotated[Path, typer.Argument(help="A config with a [live] table.")] = Path(
-        "configs/demo.toml"
-    ),
+    config: ConfigArgument = DEMO_CONFIG,
     set_: SetOption = None,
 ) -> None:
     """Run a node with dashboard and alerts beside it; ends with the node, with its exit code."""
