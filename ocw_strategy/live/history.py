@@ -6,11 +6,10 @@ funding are the catalog's own types with their publication delay. What the featu
 is what they see of the present, and what a backtest arriving at the same moment has seen.
 """
 
-import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 from nautilus_trader.model.data import Bar
 from nautilus_trader.model.instruments import Instrument
@@ -24,12 +23,10 @@ from ocw_strategy.catalog import (
 from ocw_strategy.engine import bar_type, venue_symbol
 from ocw_strategy.live.statistics_http import StatisticsHttp
 from ocw_strategy.live.statistics_past import PastStatistics
+from ocw_strategy.live.statistics_rows import interval
 from ocw_strategy.regime import first_hour_ns
 from ocw_strategy.settings import Settings
 from ocw_strategy.units import HOUR_NS, MILLISECOND_NS, MINUTE_NS
-
-_PAGE: Final = 1500
-_PAUSE_S: Final = 0.05
 
 
 class History:
@@ -68,10 +65,10 @@ class History:
             If it cannot be fetched.
         """
         symbol = venue_symbol(self._settings.regime.symbol)
-        rows = await self._http.get(
-            "/fapi/v1/klines", symbol=symbol, interval=self._interval, limit=2
-        )
         minutes = self._settings.data.bar_minutes
+        rows = await self._http.get(
+            "/fapi/v1/klines", symbol=symbol, interval=interval(minutes), limit=2
+        )
         now_ms = await self._now_ms()
         closes = [int(row[0]) + minutes * 60_000 for row in rows]
         return max((c for c in closes if c <= now_ms), default=0) * MILLISECOND_NS
@@ -112,9 +109,7 @@ class History:
         found: list[Any] = []
         for symbol, instrument in instruments.items():
             kind = bar_type(symbol, minutes)
-            for row in await self._klines(
-                symbol, self._interval, start_ns - minutes * MINUTE_NS, minutes * MINUTE_NS
-            ):
+            for row in await self._klines(symbol, minutes, start_ns - minutes * MINUTE_NS):
                 close_ns = int(row[0]) * MILLISECOND_NS + minutes * MINUTE_NS
                 found.append(
                     OcwTakerFlow(
@@ -156,35 +151,16 @@ class History:
         """
         symbol = self._settings.regime.symbol
         start_ns = first_hour_ns(self._settings.regime, self._settings.run.start_ns)
-        rows = await self._klines(symbol, "1h", start_ns, HOUR_NS)
+        rows = await self._klines(symbol, 60, start_ns)
         closes = [(int(row[0]) * MILLISECOND_NS + HOUR_NS, float(row[4])) for row in rows]
         return [(close_ns, price) for close_ns, price in closes if close_ns < before_ns]
 
     async def _now_ms(self) -> int:
         return int((await self._http.get("/fapi/v1/time"))["serverTime"])
 
-    @property
-    def _interval(self) -> str:
-        return f"{self._settings.data.bar_minutes}m"
-
-    async def _klines(
-        self, symbol: str, interval: str, start_ns: int, length_ns: int
-    ) -> list[list[Any]]:
-        rows: list[list[Any]] = []
-        now_ms = await self._now_ms()
-        start_ms = start_ns // MILLISECOND_NS
-        while True:
-            page = await self._http.get(
-                "/fapi/v1/klines",
-                symbol=venue_symbol(symbol),
-                interval=interval,
-                startTime=start_ms,
-                limit=_PAGE,
-            )
-            rows += page
-            if len(page) < _PAGE:
-                break
-            start_ms = int(page[-1][0]) + length_ns // MILLISECOND_NS
-            await asyncio.sleep(_PAUSE_S)
+    async def _klines(self, symbol: str, minutes: int, start_ns: int) -> list[list[Any]]:
         # one that forms comes again, closed, over the socket
-        return [row for row in rows if int(row[6]) < now_ms and math.isfinite(float(row[4]))]
+        found = await self._past.klines(
+            venue_symbol(symbol), minutes, start_ns // MILLISECOND_NS, await self._now_ms()
+        )
+        return [row for row in found if math.isfinite(float(row[4]))]

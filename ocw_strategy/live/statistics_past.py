@@ -5,6 +5,7 @@ are still worth having. Binance keeps statistics of five minutes for thirty days
 the end of the stretch is not asked for.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,10 +13,11 @@ from ocw_strategy.catalog import OcwTakerFlow
 from ocw_strategy.live import endpoints
 from ocw_strategy.live.endpoints import MINUTE_MS, PERIOD_MS, Endpoint
 from ocw_strategy.live.statistics_http import StatisticsHttp, UnavailableError
-from ocw_strategy.live.statistics_rows import flows, objects
+from ocw_strategy.live.statistics_rows import flows, interval, objects
 from ocw_strategy.units import DAY_NS, MILLISECOND_NS
 
 _KLINES: Final = 1500
+_PAUSE_S: Final = 0.05
 _KEPT_MS: Final = 30 * DAY_NS // MILLISECOND_NS - PERIOD_MS
 
 
@@ -92,27 +94,39 @@ class PastStatistics:
         CatalogError
             If a bar would be refused by the importer.
         """
-        interval = f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
-        rows: dict[int, dict[str, float]] = {}
         names = {1: "open", 2: "high", 3: "low", 4: "close", 5: "volume", 9: "taker_buy_volume"}
+        rows = {
+            int(kline[0]): {name: endpoints.number(kline[place]) for place, name in names.items()}
+            for kline in await self.klines(symbol, minutes, start_ms, end_ms)
+        }
+        return flows(symbol, minutes, rows, self._delay_ns)
+
+    async def klines(
+        self, symbol: str, minutes: int, start_ms: int, end_ms: int
+    ) -> list[list[Any]]:
+        """Return the klines that opened since `start_ms` and had closed before `end_ms`.
+
+        Raises
+        ------
+        UnavailableError
+            If they cannot be fetched.
+        """
+        found: list[list[Any]] = []
         while start_ms <= end_ms:
-            answer = await self._http.get(
+            page = await self._http.rows(
                 "/fapi/v1/klines",
                 symbol=symbol,
-                interval=interval,
+                interval=interval(minutes),
                 startTime=start_ms,
                 endTime=end_ms,
                 limit=_KLINES,
             )
-            for kline in answer:
-                if int(kline[6]) < end_ms:  # not one that forms
-                    rows[int(kline[0])] = {
-                        name: endpoints.number(kline[place]) for place, name in names.items()
-                    }
-            if len(answer) < _KLINES:
+            found += page
+            if len(page) < _KLINES:
                 break
-            start_ms = int(answer[-1][0]) + minutes * MINUTE_MS
-        return flows(symbol, minutes, rows, self._delay_ns)
+            start_ms = int(page[-1][0]) + minutes * MINUTE_MS
+            await asyncio.sleep(_PAUSE_S)
+        return [kline for kline in found if int(kline[6]) < end_ms]  # not one that forms
 
     async def _pages(
         self, endpoint: Endpoint, symbol: str, start_ms: int, end_ms: int

@@ -27,6 +27,11 @@ _FORGOTTEN_AFTER_NS: Final = DAY_NS
 _KINDS: Final[dict[Any, str]] = {OcwDerivatives: "metrics_5m", OcwFundingRate: "funding"}
 
 
+def interval(minutes: int) -> str:
+    """Return what the venue and the importer call bars of so many minutes, such as ``15m``."""
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
 def objects(
     data_class: Any, symbol: str, rows: Mapping[int, Mapping[str, float]], delay_ns: int
 ) -> list[Any]:
@@ -50,8 +55,7 @@ def flows(
     CatalogError
         If a bar would be refused by the importer.
     """
-    kind = f"bars_{minutes // 60}h" if minutes % 60 == 0 else f"bars_{minutes}m"
-    return _imported(kind, OcwTakerFlow, symbol, rows, delay_ns)
+    return _imported(f"bars_{interval(minutes)}", OcwTakerFlow, symbol, rows, delay_ns)
 
 
 def _imported(
