@@ -56,7 +56,7 @@ from ocw_strategy.regime import (
     macro_at,
     read_macro_csv,
 )
-from ocw_strategy.risk import HaltGuard, PositionView, measures_equity, review
+from ocw_strategy.risk import HaltGuard, PositionView, ReviewBook, measures_equity
 from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.units import HOUR_NS, MINUTE_NS, SECOND_NS, close_of
 
@@ -103,11 +103,8 @@ class OCWActor(Actor):
         self._halts: OcwHalts | None = None
         self._flows: dict[str, tuple[int, float]] = {}
         self._symbol_of: dict[InstrumentId, str] = {}
-        self._asking: set[str] = set()
-        self._concerns: dict[str, frozenset[str]] = {}
-        self._reduced: set[str] = set()
+        self._reviews = ReviewBook(self._settings.risk.review, self._settings.costs.order)
         self._moved_ns: dict[str, int] = {}  # until when orders of ours may move a position
-        self._reviewed: dict[str, tuple[int, str]] = {}
 
     # -- start and stop ---------------------------------------------------------------------------
 
@@ -253,9 +250,9 @@ class OCWActor(Actor):
         verdict = self._desk.close(
             close_ns,
             holding=frozenset(held.symbol for held in holdings),
-            extra=("position_review",) if self._asking else (),
+            # priced with this close, woken or not; a new concern asks anew
+            extra=("position_review",) if self._reviews.take_asking() else (),
         )
-        self._asking.clear()  # priced with this close, woken or not; a new concern asks anew
         if verdict is not None and verdict.wake and self.advisor is not None:
             self._ask(self.advisor, verdict, holdings)
 
@@ -274,9 +271,7 @@ class OCWActor(Actor):
         payload = self._desk.decided(snapshot, advice, advisor.name, self.clock.timestamp_ns())
         if payload is None:
             return
-        self._reduced.clear()
-        for held in holdings:
-            self._reviewed[held.symbol] = (held.opened_ns, payload.regime)
+        self._reviews.decided(((held.symbol, held.opened_ns) for held in holdings), payload.regime)
         reports = snapshot.instruments.items()
         prices = {symbol: found.price for symbol, found in reports if found.price is not None}
         asked = _standing(verdict.now_ns, holdings, prices)
@@ -332,26 +327,13 @@ class OCWActor(Actor):
     def _review(self, now_ns: int, holdings: tuple[Holding, ...]) -> None:
         regime = self._regime_at(now_ns)
         for held in holdings:
-            opened_ns, regime_before = self._reviewed.get(held.symbol, (0, regime.key))
-            if opened_ns != held.opened_ns:
-                regime_before = regime.key
-                self._reviewed[held.symbol] = (held.opened_ns, regime_before)
-            action = review(
+            action = self._reviews.look(
                 _position_view(held, now_ns),
                 now_ns,
-                regime_before=regime_before,
-                regime_now=regime.key,
+                regime=regime.key,
                 composite=self._desk.composite(held.symbol, now_ns),
-                already_reduced=held.symbol in self._reduced,
-                settings=self._settings.risk.review,
-                costs=self._settings.costs.order,
             )
-            fresh = set(action.concerns) - self._concerns.get(held.symbol, frozenset())
-            self._concerns[held.symbol] = frozenset(action.concerns)
-            if fresh:
-                self._asking.add(held.symbol)
             if action.kind == "reduce":
-                self._reduced.add(held.symbol)
                 self._reduce(held, action.fraction, action.concerns, now_ns, regime)
 
     def _reduce(
@@ -387,23 +369,6 @@ class OCWActor(Actor):
                 ),
             ),
         )
-
-    def _reviews(self) -> dict[str, Any]:
-        # what is known of the positions under review, as JSON values
-        return {
-            "reviewed": {symbol: list(seen) for symbol, seen in self._reviewed.items()},
-            "reduced": sorted(self._reduced),
-            "concerns": {symbol: sorted(found) for symbol, found in self._concerns.items()},
-            "asking": sorted(self._asking),
-        }
-
-    def _restore_reviews(self, state: Mapping[str, Any]) -> None:
-        self._reviewed = {
-            symbol: (ns, regime) for symbol, (ns, regime) in state["reviewed"].items()
-        }
-        self._reduced = set(state["reduced"])
-        self._concerns = {symbol: frozenset(found) for symbol, found in state["concerns"].items()}
-        self._asking = set(state["asking"])
 
     # -- views ------------------------------------------------------------------------------------
 

@@ -6,14 +6,10 @@ Where a node lives its own word is shown beside, and a difference is said, not s
 
 from collections import defaultdict
 from decimal import Decimal
-from typing import Final
 
-from ocw_strategy.journal import FillRow, Intent, JournalReader, PriceRow, Trade
+from ocw_strategy.journal import ENDED, FillRow, Intent, JournalReader, PriceRow, Trade
 from ocw_strategy.live.heartbeat import Heartbeat, InstrumentBeat
 from ocw_strategy.model import Strict
-
-ENDED: Final = ("canceled", "denied", "expired", "filled", "refused", "rejected")
-"""What an order's events say when it rests no more."""
 
 
 class PositionView(Strict):

@@ -8,6 +8,7 @@ from ocw_strategy.journal.ledger import LedgerEntry, read_ledger
 from ocw_strategy.journal.lock import WriterLock, lock_holder
 from ocw_strategy.journal.reader import JournalReader
 from ocw_strategy.journal.records import (
+    ENDED,
     RECORDS,
     Answered,
     Clamp,
@@ -34,6 +35,7 @@ from ocw_strategy.journal.schema import SCHEMA_VERSION
 from ocw_strategy.journal.sql import canonical_json
 
 __all__ = [
+    "ENDED",
     "MEMORY",
     "RECORDS",
     "SCHEMA_VERSION",

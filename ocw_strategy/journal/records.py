@@ -9,7 +9,7 @@ have one digest, since a decision carries what it cost when it was bought.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,10 @@ class Intent(Record):
     """Last price when the decision took effect: the optimistic fill."""
     context: str
     """Canonical JSON: signals, regime, confidence and scales at entry."""
+
+
+ENDED: Final = frozenset({"canceled", "expired", "refused"})
+"""The statuses of an `OrderEvent` that end an order; so does being filled in full."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from ocw_strategy.advisor.outcomes import TIMEOUT
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwTakerFlow
 from ocw_strategy.delivery import Standing
-from ocw_strategy.engine import instrument_id, venue_symbol
+from ocw_strategy.engine import CLOSE_WAIT_NS, instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Trade
 from ocw_strategy.live.desk import NodeDesk, Work, guarded
@@ -33,9 +33,8 @@ from ocw_strategy.live.history import History
 from ocw_strategy.live.restart import told_trade
 from ocw_strategy.market import MarketSnapshot
 from ocw_strategy.messages import DecisionPayload, OcwTradeClosed
-from ocw_strategy.units import MINUTE_NS, close_of
+from ocw_strategy.units import MINUTE_NS, SECOND_NS, close_of
 
-CLOSE_WAIT_S = 3.0
 STATE = "actor/2"
 
 
@@ -149,7 +148,7 @@ class LiveActor(OCWActor):
         if state is not None:
             self._desk.restore(state["desk"])
             self._learnt = list(state["learnt"])
-            self._restore_reviews(state["reviews"])
+            self._reviews.restore(state["reviews"])
         for trade in self._journal.rows(Trade):
             if trade.trade_id not in self._learnt:
                 self._learn(OcwTradeClosed(
@@ -170,7 +169,7 @@ class LiveActor(OCWActor):
         state = {
             "desk": self._desk.state(),
             "learnt": self._learnt,
-            "reviews": self._reviews(),
+            "reviews": self._reviews.state(),
         }
         self._journal.save_state(STATE, state)
 
@@ -250,7 +249,9 @@ class LiveActor(OCWActor):
     def _await_others(self, close_ns: int) -> None:
         if close_ns > self._awaited_ns:
             self._awaited_ns = close_ns
-            asyncio.get_running_loop().call_later(CLOSE_WAIT_S, self._overdue, close_ns)
+            asyncio.get_running_loop().call_later(
+                CLOSE_WAIT_NS / SECOND_NS, self._overdue, close_ns
+            )
 
     @guarded
     def _overdue(self, close_ns: int) -> None:

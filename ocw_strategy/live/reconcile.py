@@ -21,7 +21,7 @@ from ocw_strategy.live.desk import NodeDesk, guarded
 from ocw_strategy.live.restart import entry_contexts, fill_of
 from ocw_strategy.positions import Fill
 from ocw_strategy.protected import OCWStrategyConfig, Resting
-from ocw_strategy.risk import ENDED, PREFIX, StopLevel
+from ocw_strategy.risk import PREFIX, StopLevel, unended
 from ocw_strategy.strategy import OCWStrategy
 from ocw_strategy.units import HOUR_NS
 
@@ -52,7 +52,6 @@ class ReconcilingStrategy(OCWStrategy):
         self._retiring: dict[str, Resting] = {}
         self._suspects: set[str] = set()
         self._paid: deque[str] = deque(maxlen=_MAX_PAID)
-        self.truth_ns = 0
         self.wants_truth = False
         """Whether the account is to be read soon: something was told that only it can confirm."""
 
@@ -170,7 +169,6 @@ class ReconcilingStrategy(OCWStrategy):
             self._block("foreign_orders", "", ", ".join(sorted(foreign)), now_ns)
         else:
             self._node.blocks.pop("foreign_orders", None)
-        self.truth_ns = self.clock.timestamp_ns()
 
     def _take_found(self, found: VenueFill, truth: AccountTruth) -> None:
         intent = self._intents.get(found.client_id)
@@ -200,14 +198,10 @@ class ReconcilingStrategy(OCWStrategy):
 
     def _settle_intents(self, truth: AccountTruth, now_ns: int) -> None:
         # every order that was about to leave either is open, has filled, or is over
-        over = {e.client_order_id for e in self._journal.rows(OrderEvent) if e.status in ENDED}
-        filled: dict[str, Decimal] = {}
-        for row in self._journal.rows(FillRow):
-            name = row.client_order_id
-            filled[name] = filled.get(name, Decimal(0)) + Decimal(row.quantity)
-        for name, intent in self._intents.items():
-            whole = filled.get(name, Decimal(0)) >= Decimal(intent.quantity)
-            if name in over or whole or name in truth.open_ids:
+        ends, fills = self._journal.rows(OrderEvent), self._journal.rows(FillRow)
+        for intent in unended(self._intents.values(), ends, fills):
+            name = intent.client_order_id
+            if name in truth.open_ids:
                 continue
             reached = name in truth.known_ids
             status, why = ("canceled", "") if reached else ("refused", "not known at the venue")

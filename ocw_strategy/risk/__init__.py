@@ -4,7 +4,7 @@ from ocw_strategy.risk.exits import ExitRules, ExitSignal, StopLevel
 from ocw_strategy.risk.halt import HaltEvent, HaltGuard, measures_equity
 from ocw_strategy.risk.limits import RiskLimits
 from ocw_strategy.risk.lots import ClosedLot, Lot, LotBook, trade_row
-from ocw_strategy.risk.order_ids import ENDED, PREFIX, LegBook, client_order_id
+from ocw_strategy.risk.order_ids import PREFIX, LegBook, client_order_id, unended
 from ocw_strategy.risk.plan import ClampEvent, Dropped, Leg, Plan
 from ocw_strategy.risk.portfolio import (
     TRAIL_SCALES,
@@ -17,11 +17,11 @@ from ocw_strategy.risk.portfolio import (
     round_down,
 )
 from ocw_strategy.risk.review import ReviewAction, review
+from ocw_strategy.risk.review_book import ReviewBook
 from ocw_strategy.risk.settings import ExitSettings, HaltSettings, ReviewSettings, RiskSettings
 from ocw_strategy.risk.sizing import InvalidTargetError, TargetExposure, wanted_fraction
 
 __all__ = [
-    "ENDED",
     "PREFIX",
     "TRAIL_SCALES",
     "ClampEvent",
@@ -45,6 +45,7 @@ __all__ = [
     "PositionError",
     "PositionView",
     "ReviewAction",
+    "ReviewBook",
     "ReviewSettings",
     "RiskLimits",
     "RiskSettings",
@@ -56,5 +57,6 @@ __all__ = [
     "review",
     "round_down",
     "trade_row",
+    "unended",
     "wanted_fraction",
 ]

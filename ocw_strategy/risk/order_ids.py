@@ -12,13 +12,11 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final, Self
+from typing import Self
 
-from ocw_strategy.journal import FillRow, Intent, OrderEvent
+from ocw_strategy.journal import ENDED, FillRow, Intent, OrderEvent
 
 PREFIX = "OCW"
-ENDED: Final = frozenset({"canceled", "expired", "refused"})
-"""The statuses of an `OrderEvent` that end an order; so does being filled in full."""
 
 
 def client_order_id(strategy: str, decision_id: str, leg: str, attempt: int) -> str:
@@ -38,6 +36,22 @@ def client_order_id(strategy: str, decision_id: str, leg: str, attempt: int) -> 
     return f"{PREFIX}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
+def unended(
+    intents: Iterable[Intent], events: Iterable[OrderEvent], fills: Iterable[FillRow]
+) -> list[Intent]:
+    """Return the intents, in their order, of whose orders a journal knows no end."""
+    ended = {event.client_order_id for event in events if event.status in ENDED}
+    filled: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for fill in fills:
+        filled[fill.client_order_id] += Decimal(fill.quantity)
+    return [
+        intent
+        for intent in intents
+        if intent.client_order_id not in ended
+        and filled[intent.client_order_id] < Decimal(intent.quantity)
+    ]
+
+
 class LegBook:
     """The legs and attempts that were journalled, and those that follow."""
 
@@ -51,15 +65,11 @@ class LegBook:
         cls, intents: Iterable[Intent], events: Iterable[OrderEvent], fills: Iterable[FillRow]
     ) -> Self:
         """Return the book of a journal: its intents in their order, and what became of them."""
-        book = cls()
-        ended = {event.client_order_id for event in events if event.status in ENDED}
-        filled: defaultdict[str, Decimal] = defaultdict(Decimal)
-        for fill in fills:
-            filled[fill.client_order_id] += Decimal(fill.quantity)
+        book, intents = cls(), list(intents)
+        out = {intent.client_order_id for intent in unended(intents, events, fills)}
         for intent in intents:
-            name = intent.client_order_id
             book.sent(intent)
-            if name in ended or filled[name] >= Decimal(intent.quantity):
+            if intent.client_order_id not in out:
                 book.ended(intent)
         return book
 
