@@ -1,6 +1,7 @@
 """What holds for every test: no socket reaches beyond this machine, no machine is too slow."""
 
 import ipaddress
+import signal
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,10 @@ from hypothesis import HealthCheck, settings
 # how long an example takes says how busy the machine is, nothing else
 settings.register_profile("ocw", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ocw")
+
+# a shell that runs the suite in the background has it, and its children, ignore interrupts
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class OutsideError(BaseException):
