@@ -44,6 +44,7 @@ from ocw_strategy.market import (
     DerivativeBook,
     FeatureBook,
     GateReport,
+    IndicatorBook,
     MarketSnapshot,
     SignalTrack,
     SignalValues,
@@ -79,6 +80,7 @@ class DecisionDesk:
         self._journal = journal
         self.symbols: tuple[str, ...] = tuple(sorted(settings.data.instruments))
         self.book = FeatureBook(settings.features, self.symbols, settings.data.bar_minutes)
+        self._indicators = IndicatorBook(self.book.rings)
         self.gate = _gate(settings, self.symbols)
         self.watch = Watch(self.book, self.gate, regime_at)
         self.derivatives = DerivativeBook(settings.market.statistics, self.symbols)
@@ -248,7 +250,7 @@ class DecisionDesk:
             now_ns=now_ns,
             wake_reasons=verdict.reasons,
             features=self.watch.features,
-            rings=self.book.rings,
+            timeframes={symbol: self._indicators.timeframes(symbol) for symbol in self.symbols},
             statistics={symbol: self.derivatives.at(symbol, now_ns) for symbol in self.symbols},
             signals=signals,
             composites={s: composite(found.values, weights) for s, found in signals.items()},

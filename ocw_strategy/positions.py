@@ -56,12 +56,14 @@ class PositionBook:
         self._lots = LotBook()
         self._prices: dict[str, tuple[Price, int]] = {}  # a decimal only when asked for
         self._untold: list[TradePayload] = []
+        self._views: dict[str, PositionView | None] = {}  # until a bar or a fill
 
     # -- prices -----------------------------------------------------------------------------------
 
     def see(self, symbol: str, close: Price, high: Price, low: Price, now_ns: int) -> None:
         """Take in a closed bar: the last price, and the extremes of what is held."""
         self._prices[symbol] = (close, now_ns)
+        self._views.clear()
         if self._lots.is_open(symbol):
             self._lots.see(symbol, high.as_decimal(), low.as_decimal())
 
@@ -111,6 +113,11 @@ class PositionBook:
 
         Its trailing width is that of the regime its oldest lot was entered in.
         """
+        if symbol not in self._views:
+            self._views[symbol] = self._view(symbol)
+        return self._views[symbol]
+
+    def _view(self, symbol: str) -> PositionView | None:
         lots = self._lots.open_lots(symbol)
         if not lots:
             return None
@@ -129,10 +136,12 @@ class PositionBook:
     def entry_filled(self, intent: Intent, context: EntryContext, fill: Fill) -> None:
         """Open a lot with the context of its own decision."""
         self.note_fill(intent, fill)
+        self._views.clear()
         self._open(intent, context, fill)
 
     def rebuild(self, history: Iterable[tuple[Intent, EntryContext | None, Fill]]) -> None:
         """Open and close lots by fills that are journalled already; nothing is told or written."""
+        self._views.clear()
         for intent, context, fill in history:
             if intent.purpose == "entry" and context is not None:
                 self._open(intent, context, fill)
@@ -153,6 +162,7 @@ class PositionBook:
 
     def restore_marks(self, state: Mapping[str, Sequence[str]]) -> None:
         """Take back what `marks` gave, for the lots that are still open."""
+        self._views.clear()
         for symbol in self._symbols:
             for lot in self._lots.open_lots(symbol):
                 if lot.lot_id in state:
@@ -181,6 +191,7 @@ class PositionBook:
     def reduction_filled(self, intent: Intent, fill: Fill, reason: str) -> None:
         """Close the oldest lots and queue what is to be told of them."""
         self.note_fill(intent, fill)
+        self._views.clear()
         closed_lots = self._lots.close(
             intent.symbol, fill.quantity, fill.price, fill.fee_usd, fill.ts_ns
         )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ocw_strategy.advisor.decision import Decision
 from ocw_strategy.advisor.quoting import quoted
-from ocw_strategy.advisor.sizes import estimate_tokens
+from ocw_strategy.advisor.sizes import tokens_of_bytes
 from ocw_strategy.market.snapshot import MAX_REFLECTION, MAX_REFLECTIONS
 from ocw_strategy.units import DAY_NS, HOUR_NS, SIGNALS
 
@@ -201,12 +201,12 @@ class ReflectionBook:
             key=lambda pair: (-pair[0], -pair[1].ts_ns, pair[1].trade_id),
         )
         chosen: list[str] = []
-        size = _FRAME
+        size = len(_FRAME)
         for _, each in scored:
             if len(chosen) == MAX_REFLECTIONS:
                 break
-            longer = size + _LINE + each.text
-            if estimate_tokens(longer) <= tokens:
+            longer = size + len(_LINE) + len(each.text)  # ASCII: a character is a byte
+            if tokens_of_bytes(longer) <= tokens:
                 chosen.append(each.text)
                 size = longer
         return tuple(chosen)
@@ -236,10 +236,10 @@ def _relevance(
     concerned: Collection[str],
 ) -> float:
     agreeing = 0
+    then = each.signals
     for name, value in speaking.items():
-        then = each.signals.get(name, 0.0)
-        if abs(then) >= _SPOKE:
-            agreeing += 1 if then * value > 0 else -1
+        if name in then and abs(then[name]) >= _SPOKE:
+            agreeing += 1 if then[name] * value > 0 else -1
     days = (now_ns - each.ts_ns) / DAY_NS
     return (
         _SAME_REGIME * (each.regime == regime)

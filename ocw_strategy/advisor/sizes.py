@@ -12,4 +12,9 @@ _BYTES_PER_TOKEN: Final = 3
 
 def estimate_tokens(text: str) -> int:
     """Return an ESTIMATE of a text's tokens: its UTF-8 bytes over three, rounded up."""
-    return math.ceil(len(text.encode("utf-8")) / _BYTES_PER_TOKEN)
+    return tokens_of_bytes(len(text.encode("utf-8")))
+
+
+def tokens_of_bytes(count: int) -> int:
+    """Return an ESTIMATE of the tokens of a text of so many UTF-8 bytes."""
+    return math.ceil(count / _BYTES_PER_TOKEN)

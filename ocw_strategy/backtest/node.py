@@ -188,6 +188,8 @@ def run_node(
         node.build()
         pa.default_memory_pool().release_unused()  # what reading the past for it took
         engine: Any = node.get_engine(config.id)
+        # the journal keeps the trades; the engine's own list of them costs more with each
+        engine.portfolio.analyzer.record_trade = _leave_to_journal
         for actor in engine.trader.actors():
             if isinstance(actor, OCWActor):
                 actor.recorded_regimes = regimes
@@ -206,6 +208,10 @@ def run_node(
         raise
     finally:
         node.dispose()
+
+
+def _leave_to_journal(*_trade: Any) -> None:
+    pass
 
 
 def _fault(engine: Any) -> None:

@@ -64,7 +64,9 @@ class SignalBandit:
         self._closes = settings.horizon_hours * _CLOSES_PER_HOUR
         self._horizon_ns = settings.horizon_hours * HOUR_NS
         self._cells: dict[str, dict[str, _Cell]] = {}
-        self._reports: dict[str, dict[str, BetaPosterior]] = {}  # until something is learnt
+        # until something is learnt
+        self._reports: dict[str, dict[str, BetaPosterior]] = {}
+        self._mean_weights: dict[str, dict[str, float]] = {}
 
     @property
     def regimes(self) -> tuple[str, ...]:
@@ -102,6 +104,7 @@ class SignalBandit:
             credited |= added
         if credited:
             self._reports.clear()
+            self._mean_weights.clear()
         return credited
 
     def posterior(self, regime: str, signal: str) -> BetaPosterior:
@@ -150,7 +153,10 @@ class SignalBandit:
         that falls on each is no news on which to trust. A signal that loses goes toward zero and
         never below: its mean is net of costs, so a loss does not show that its opposite pays.
         """
-        return self._weights({name: p.mean for name, p in self.report(regime).items()})
+        if regime not in self._mean_weights:
+            means = {name: p.mean for name, p in self.report(regime).items()}
+            self._mean_weights[regime] = self._weights(means)
+        return dict(self._mean_weights[regime])
 
     def sample_weights(self, regime: str, rng: np.random.Generator) -> dict[str, float]:
         """Return the composite's weights at one draw from each posterior (Thompson sampling).
@@ -220,7 +226,8 @@ class SignalBandit:
                 "bandit state version", state.get("version"), f"only {STATE_VERSION} is readable"
             )
         self._cells = {}
-        self._reports = {}
+        self._reports.clear()
+        self._mean_weights.clear()
         for regime, cells in state["regimes"].items():
             for name, saved in cells.items():
                 cell = self._cell(regime, name)

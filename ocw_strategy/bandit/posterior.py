@@ -122,6 +122,7 @@ class ShadowWindow:
         self._squares: deque[float] = deque(maxlen=size - 1)
         self._earned: deque[float] = deque(maxlen=size - 1)
         self._last_ns = -1
+        self._finished: list[tuple[float, float]] | None = None  # sums of the blocks, see `_sums`
         self._begin(0)
 
     def _begin(self, block: int) -> None:
@@ -143,6 +144,7 @@ class ShadowWindow:
             if self._votes:
                 for column, total in zip(self._columns(), self._totals(), strict=True):
                     column.append(total)
+                self._finished = None
             self._begin(block)
         if ts_ns != self._last_ns:
             self._last_ns = ts_ns
@@ -168,11 +170,18 @@ class ShadowWindow:
         if self._evidence is None:
             self._evidence = _evidence(
                 *(
-                    fsum(chain(column, (total,)))
-                    for column, total in zip(self._columns(), self._totals(), strict=True)
+                    fsum((*finished, total))
+                    for finished, total in zip(self._sums(), self._totals(), strict=True)
                 )
             )
         return self._evidence
+
+    def _sums(self) -> list[tuple[float, float]]:
+        # of each column of finished blocks, with what rounding took from it: exact as two floats
+        if self._finished is None:
+            sums = [(fsum(column), column) for column in self._columns()]
+            self._finished = [(total, fsum(chain(column, (-total,)))) for total, column in sums]
+        return self._finished
 
     def state(self) -> dict[str, Any]:
         """Return the finished blocks as columns, and the open one."""
@@ -201,4 +210,5 @@ class ShadowWindow:
             self._strength,
             self._reward,
         ) = state["open"]
+        self._finished = None
         self._evidence = None

@@ -4,7 +4,11 @@ from ocw_strategy.market.bars import BarRing, BarWindow
 from ocw_strategy.market.closes import CloseBarrier
 from ocw_strategy.market.composite import SignalValues, composite, signal_values
 from ocw_strategy.market.features import FeatureBook, FeatureSettings, SymbolFeatures
-from ocw_strategy.market.indicators import TechnicalIndicators, technical_indicators
+from ocw_strategy.market.indicators import (
+    IndicatorBook,
+    TechnicalIndicators,
+    technical_indicators,
+)
 from ocw_strategy.market.reports import (
     DerivativesReport,
     GateReport,
@@ -31,6 +35,7 @@ __all__ = [
     "FeatureBook",
     "FeatureSettings",
     "GateReport",
+    "IndicatorBook",
     "InstrumentReport",
     "MarketSettings",
     "MarketSnapshot",

@@ -108,10 +108,10 @@ class BarRing:
         self.last_close = close
         return True
 
-    def newest(self, count: int) -> BarWindow:
-        """Return the newest `count` base bars, or all when there are fewer, as copies."""
-        end = self._count % self._capacity
-        start = end - min(count, len(self))
+    def newest(self, count: int, *, skip: int = 0) -> BarWindow:
+        """Return the newest `count` base bars but for `skip`, or all that are, as copies."""
+        end = (self._count - skip) % self._capacity
+        start = end - min(count, len(self) - skip)
         return BarWindow(
             _span(np.frombuffer(self._times, np.int64), start, end),
             _span(np.frombuffer(self._opens), start, end),
@@ -130,8 +130,9 @@ class BarRing:
         minutes : int
             Interval of the rolled-up bars, a multiple of the base interval.
         count : int
-            Bars wanted. Fewer come back where the ring or its data have no more: the newest
-            ``(count + 1)`` intervals' worth of base bars are looked at.
+            Bars wanted. Fewer come back where the ring or its data have no more:
+            ``(count + 1)`` intervals' worth of base bars before the newest boundary are looked
+            at, so the answer stays the same until the next one.
 
         Returns
         -------
@@ -142,7 +143,8 @@ class BarRing:
         ratio = interval_ns // self._base_ns
         if ratio == 1:
             return self.newest(count)
-        base = self.newest((count + 1) * ratio)
+        forming = self._forming(interval_ns)
+        base = self.newest((count + 1) * ratio, skip=forming)
         if not len(base):
             return base
         bucket = (base.close_ns - 1) // interval_ns
@@ -159,6 +161,16 @@ class BarRing:
             volume=np.add.reduceat(base.volume, starts)[kept],
             taker_buy_volume=np.add.reduceat(base.taker_buy_volume, starts)[kept],
         )
+
+    def _forming(self, interval_ns: int) -> int:
+        # how many base bars came after the newest boundary
+        boundary_ns = self.last_close_ns - self.last_close_ns % interval_ns
+        found = 0
+        while found < len(self) and (
+            self._times[(self._count - 1 - found) % self._capacity] > boundary_ns
+        ):
+            found += 1
+        return found
 
     def interval(self, bars: int) -> tuple[float, float, float]:
         """Return (high, low, volume) over the newest `bars` base bars.

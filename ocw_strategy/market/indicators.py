@@ -11,11 +11,13 @@ efficiency ratio over as many steps as the net move (Nautilus sums one step more
 Whatever has the dimension of a price is given as a fraction of it.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
-from ocw_strategy.market.bars import BarWindow
+from ocw_strategy.market.bars import BarRing, BarWindow
 from ocw_strategy.market.figures import Figure
 from ocw_strategy.model import Strict
+from ocw_strategy.units import MINUTE_NS
 
 TIMEFRAMES: Final = {"15m": 15, "1h": 60, "4h": 240}
 """Timeframes of a snapshot, in minutes."""
@@ -60,6 +62,35 @@ class TechnicalIndicators(Strict):
     """Close over the mean of the last 48 closes, less 1."""
 
 
+class IndicatorBook:
+    """The indicators of several instruments in every timeframe, computed when asked for.
+
+    A timeframe's newest complete bar stays the newest until the next boundary, and so do they.
+
+    Parameters
+    ----------
+    rings : Mapping[str, BarRing]
+        Base bars of each instrument.
+    """
+
+    def __init__(self, rings: Mapping[str, BarRing]) -> None:
+        self._rings = rings
+        self._found: dict[tuple[str, int], tuple[int, TechnicalIndicators]] = {}
+
+    def timeframes(self, symbol: str) -> dict[str, TechnicalIndicators]:
+        """Return an instrument's indicators by timeframe, as of its newest base bar."""
+        return {name: self._at(symbol, minutes) for name, minutes in TIMEFRAMES.items()}
+
+    def _at(self, symbol: str, minutes: int) -> TechnicalIndicators:
+        ring = self._rings[symbol]
+        boundary = ring.last_close_ns // (minutes * MINUTE_NS)
+        known = self._found.get((symbol, minutes))
+        if known is None or known[0] != boundary:
+            known = (boundary, technical_indicators(ring.rollup(minutes, BARS)))
+            self._found[symbol, minutes] = known
+        return known[1]
+
+
 def technical_indicators(window: BarWindow) -> TechnicalIndicators:
     """Return the indicators of one timeframe.
 
@@ -69,10 +100,12 @@ def technical_indicators(window: BarWindow) -> TechnicalIndicators:
         Complete bars of the timeframe; the newest `BARS` are used.
     """
     # here, not above: whoever only reads snapshots need not load the engine
-    from nautilus_trader.indicators import (
-        AverageTrueRange,
+    from nautilus_trader.core.nautilus_pyo3 import (  # the same two, thirty times as quick
         BollingerBands,
         EfficiencyRatio,
+    )
+    from nautilus_trader.indicators import (
+        AverageTrueRange,
         ExponentialMovingAverage,
         MovingAverageConvergenceDivergence,
         MovingAverageType,

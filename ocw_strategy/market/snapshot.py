@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
 
-from ocw_strategy.market.bars import BarRing
 from ocw_strategy.market.composite import SignalValues
 from ocw_strategy.market.features import SymbolFeatures
-from ocw_strategy.market.indicators import BARS, TIMEFRAMES, technical_indicators
+from ocw_strategy.market.indicators import TechnicalIndicators
 from ocw_strategy.market.reports import (
     DerivativesReport,
     GateReport,
@@ -86,7 +85,7 @@ def build_snapshot(
     now_ns: int,
     wake_reasons: Sequence[str],
     features: Mapping[str, SymbolFeatures],
-    rings: Mapping[str, BarRing],
+    timeframes: Mapping[str, Mapping[str, TechnicalIndicators]],
     statistics: Mapping[str, DerivativeStatistics],
     signals: Mapping[str, SignalValues],
     composites: Mapping[str, float],
@@ -101,14 +100,13 @@ def build_snapshot(
     memory_note: str,
     reflections: Sequence[str] = (),
 ) -> MarketSnapshot:
-    """Assemble a snapshot; the technical indicators are computed here, and nowhere else.
+    """Assemble a snapshot of what was computed for it.
 
     Parameters
     ----------
     features : Mapping[str, SymbolFeatures]
-        The instruments of the snapshot. `statistics`, `signals` and `composites` must have each.
-    rings : Mapping[str, BarRing]
-        Base bars from which the timeframes are rolled up.
+        The instruments of the snapshot. `timeframes`, `statistics`, `signals` and `composites`
+        must have each.
     weights : Mapping[str, float]
         The composite's weights, by signal.
     trades : Sequence[Trade]
@@ -127,7 +125,7 @@ def build_snapshot(
         wake_reasons=tuple(wake_reasons),
         instruments={
             symbol: _instrument(
-                found, rings[symbol], statistics[symbol], signals[symbol], composites[symbol]
+                found, timeframes[symbol], statistics[symbol], signals[symbol], composites[symbol]
             )
             for symbol, found in features.items()
         },
@@ -164,7 +162,7 @@ def build_snapshot(
 
 def _instrument(
     features: SymbolFeatures,
-    ring: BarRing,
+    timeframes: Mapping[str, TechnicalIndicators],
     statistics: DerivativeStatistics,
     signals: SignalValues,
     composite: float,
@@ -181,10 +179,7 @@ def _instrument(
         volatility=features.volatility,
         return_z=features.return_z,
         volume_z=features.volume_z,
-        timeframes={
-            name: technical_indicators(ring.rollup(minutes, BARS))
-            for name, minutes in TIMEFRAMES.items()
-        },
+        timeframes=dict(timeframes),
         derivatives=DerivativesReport(**known),
         signals=signals.values,
         missing_signals=signals.missing,

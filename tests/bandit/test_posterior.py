@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -137,3 +139,13 @@ def test_blocks_are_the_effective_sample_size_of_overlapping_horizons() -> None:
         assert successes + failures == pytest.approx(blocks)
         means.append(successes / (successes + failures))
     assert np.var(means) == pytest.approx(np.var(rewards) / blocks, rel=0.2)
+
+
+def test_sums_kept_between_outcomes_are_those_made_anew() -> None:
+    draw = random.Random(3)
+    kept = ShadowWindow(20, 16)
+    for close in range(2_000):
+        kept.add(close, close // 16, draw.uniform(0.01, 1.0), draw.uniform(0.0, 1.0) ** 8)
+        anew = ShadowWindow(20, 16)
+        anew.restore(kept.state())
+        assert kept.evidence() == anew.evidence()

@@ -11,6 +11,7 @@ from ocw_strategy.market import (
     BarRing,
     DerivativeStatistics,
     GateReport,
+    IndicatorBook,
     MarketSnapshot,
     PortfolioReport,
     PositionReport,
@@ -96,11 +97,12 @@ def make_parts(**changes: Any) -> dict[str, Any]:
         symbol: DerivativeStatistics(symbol, NOW, funding_rate=1e-4 * k, funding_age_s=600.0 * k)
         for k, symbol in enumerate(SYMBOLS, start=1)
     }
+    indicators = IndicatorBook({symbol: make_ring(k) for k, symbol in enumerate(SYMBOLS)})
     parts = {
         "now_ns": NOW,
         "wake_reasons": ("timer",),
         "features": {symbol: make_features(symbol) for symbol in SYMBOLS},
-        "rings": {symbol: make_ring(k) for k, symbol in enumerate(SYMBOLS)},
+        "timeframes": {symbol: indicators.timeframes(symbol) for symbol in SYMBOLS},
         "statistics": statistics,
         "signals": {
             symbol: SignalValues(dict.fromkeys(SIGNALS, 0.1), ("long_short",)) for symbol in SYMBOLS

@@ -45,7 +45,8 @@ def filled(frame: pd.DataFrame, minutes: int, capacity: int = 10_000) -> BarRing
 def resampled(frame: pd.DataFrame, base: int, minutes: int, count: int) -> pd.DataFrame:
     """Return complete bars of a longer interval, as pandas sees them."""
     ratio = minutes // base
-    horizon = frame.iloc[-(count + 1) * ratio :]
+    boundary = frame.index[-1] - frame.index[-1] % (minutes * MINUTE_NS)
+    horizon = frame[frame.index <= boundary].iloc[-(count + 1) * ratio :]
     index = pd.to_datetime(horizon.index)
     groups = horizon.set_index(index).resample(f"{minutes}min", closed="right", label="right")
     found = groups.agg(

@@ -4,9 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ocw_strategy.market import BarWindow, TechnicalIndicators, technical_indicators
-from ocw_strategy.market.indicators import BARS
-from ocw_strategy.units import HOUR_NS
+from ocw_strategy.market import (
+    BarRing,
+    BarWindow,
+    IndicatorBook,
+    TechnicalIndicators,
+    technical_indicators,
+)
+from ocw_strategy.market.indicators import BARS, TIMEFRAMES
+from ocw_strategy.units import HOUR_NS, MINUTE_NS
 
 
 def make_window(bars: int = BARS, seed: int = 1, scale: float = 1.0) -> BarWindow:
@@ -116,3 +122,20 @@ def test_a_price_that_never_moved_has_no_rsi_and_no_place_in_its_bands(price: fl
     assert found.bollinger_percent_b is None
     assert found.efficiency_ratio == found.atr == found.momentum == 0.0
     assert found.bollinger_bandwidth == pytest.approx(0.0, abs=1e-12)
+
+
+def test_what_a_book_remembers_is_what_it_would_compute_anew() -> None:
+    draw = np.random.default_rng(5)
+    ring = BarRing(5, 4_000)
+    book = IndicatorBook({"BTC": ring})
+    price = 100.0
+    for count in range(1, 4_400):
+        if draw.random() < 0.01:
+            continue  # a bar that did not come
+        price *= 1 + draw.normal(0, 0.001)
+        ring.append(count * 5 * MINUTE_NS, price, price, price, price, 1.0, 0.5)
+        if count > 3_600 and draw.random() < 0.3:
+            assert book.timeframes("BTC") == {
+                name: technical_indicators(ring.rollup(minutes, BARS))
+                for name, minutes in TIMEFRAMES.items()
+            }

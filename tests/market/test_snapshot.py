@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from ocw_strategy.market import DerivativesReport, DerivativeStatistics, MarketSnapshot
 from ocw_strategy.market.figures import significant
-from ocw_strategy.market.indicators import TIMEFRAMES, technical_indicators
+from ocw_strategy.market.indicators import TIMEFRAMES, IndicatorBook, technical_indicators
 from tests.market.examples import (
     BTC,
     ETH,
@@ -28,6 +28,7 @@ from tests.market.examples import (
     make_features,
     make_parts,
     make_position,
+    make_ring,
     make_snapshot,
     make_trade,
 )
@@ -112,12 +113,13 @@ def test_the_ten_newest_trades_are_shown_newest_first() -> None:
 
 
 def test_b40_the_view_of_a_timeframe_is_made_of_its_complete_bars_alone() -> None:
-    parts = make_parts()
-    # a hole in the newest hour: that hour and that quarter of a day never become bars
-    ring = parts["rings"][ETH]
+    ring = make_ring(1)
+    book = IndicatorBook({ETH: ring})
     before = {name: ring.rollup(minutes, 72) for name, minutes in TIMEFRAMES.items()}
+    assert book.timeframes(ETH)["15m"] == technical_indicators(before["15m"])
+    # a hole in the newest hour: that hour and that quarter of a day never become bars
     assert ring.append(ring.last_close_ns + 30 * 60 * 10**9, *([ring.last_close] * 4), 1.0, 0.5)
-    shown = make_snapshot(**parts).instruments[ETH].timeframes
+    shown = book.timeframes(ETH)
     assert shown["1h"] == technical_indicators(before["1h"])
     assert shown["4h"] == technical_indicators(before["4h"])
     assert shown["15m"] != technical_indicators(before["15m"])
