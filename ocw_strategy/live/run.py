@@ -19,7 +19,7 @@ from ocw_strategy.engine import instrument_id, venue_symbol
 from ocw_strategy.environment import log_level
 from ocw_strategy.errors import JournalError, OcwError
 from ocw_strategy.journal import Event, Journal
-from ocw_strategy.live.account import LOOK_BACK_NS, AccountHttp, AccountTruth
+from ocw_strategy.live.account import LOOK_BACK_NS, AccountHttp, AccountTruth, wanted_margin
 from ocw_strategy.live.actor import LiveActor
 from ocw_strategy.live.desk import NodeDesk
 from ocw_strategy.live.halt import HaltFile, HaltNote
@@ -261,11 +261,9 @@ class _Life:
 
     async def _unlike(self, account: AccountHttp) -> dict[str, str]:
         # the adapter sets leverage and margin type; whether it took is asked here
-        risk, symbols = self._settings.risk, map(venue_symbol, self._settings.data.instruments)
+        symbols = [venue_symbol(symbol) for symbol in self._settings.data.instruments]
         try:
-            found = await account.unlike(
-                list(symbols), int(risk.venue_leverage), self._live.margin_type
-            )
+            found = await account.unlike(symbols, wanted_margin(self._live, self._settings))
         except OcwError as error:
             found = [f"not verified: {error}"]
         return {"account_settings": "; ".join(found)} if found else {}
