@@ -108,19 +108,31 @@ class LiveActor(OCWActor):
         # what was missed is learnt from and not decided on: its moment has passed
         missed: Sequence[Any] = ()
         try:
-            missed = await history.bars(self._instruments(), since_ns)
-        except Exception as error:  # the features know how to live with a gap
-            self.on_gap(f"not filled: {error!r}")
-        first_ns = min(close_of(i.ts_event) for i in self._waiting if isinstance(i, Bar))
-        self._desk.warming = True
-        for item in missed:
-            if close_of(item.ts_event) < first_ns:
-                self._feed(item)
-        self._desk.warming = self._filling = False
+            missed = await self._missed(since_ns, history)
+            first_ns = self._first_waiting_ns()
+            self._desk.warming = True
+            for item in missed:
+                if close_of(item.ts_event) < first_ns:
+                    self._feed(item)
+        except Exception as error:  # told, and no reason to keep back what waits
+            self.on_handler_fault("gap", error)
+        finally:
+            self._desk.warming = self._filling = False
         # a bar that waits may have lost the takers' part of it to what was fed just now
+        first_ns = self._first_waiting_ns()
         flows = [i for i in missed if not isinstance(i, Bar) and close_of(i.ts_event) >= first_ns]
         self._waiting = sorted([*flows, *self._waiting], key=_by_close)
         self._play_waiting()
+
+    async def _missed(self, since_ns: int, history: History) -> Sequence[Any]:
+        try:
+            return await history.bars(self._instruments(), since_ns)
+        except Exception as error:  # the features know how to live with a gap
+            self.on_gap(f"not filled: {error!r}")
+            return ()
+
+    def _first_waiting_ns(self) -> int:
+        return min(close_of(i.ts_event) for i in self._waiting if isinstance(i, Bar))
 
     def _instruments(self) -> dict[str, Any]:
         return {s: self.cache.instrument(instrument_id(s)) for s in self._desk.symbols}
