@@ -4,7 +4,7 @@ OCW := .venv/bin/ocw
 LOCKED := .venv/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo live-demo test test-live test-crash test-parity test-image lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-live bench-prompt bench-dashboard lock clean
+.PHONY: help install demo live-demo test test-live test-crash test-parity test-image lint format bench bench-gate bench-bandit bench-regime bench-signals bench-judge bench-live bench-prompt bench-dashboard bench-journal lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,10 @@ bench-prompt: install  ## size of prompts and cost of a month of decisions, ESTI
 
 bench-dashboard: install  ## how quickly the dashboard answers at the end of a simulated month
 	@$(PY) -m tests.bench.dashboard
+
+MONTHS ?= 3
+bench-journal: install  ## how a live node's journal grows by the month, table by table (MONTHS=)
+	@$(PY) -m tests.bench.journal --months $(MONTHS)
 
 test-image: install  ## carry out the Dockerfile's steps in clean roots and run what comes out (root, debootstrap)
 	@$(PY) -m pytest tests/test_image.py -m slow -s

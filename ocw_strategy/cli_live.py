@@ -67,8 +67,8 @@ def halt(
 
     file = HaltFile(_journal(config))
     file.path.parent.mkdir(parents=True, exist_ok=True)
-    file.halt(HaltNote(time.time_ns(), reason, flatten))
-    console.show(f"halted: {file.path}" + (", the node flattens" if flatten else ""))
+    note = file.halt(HaltNote(time.time_ns(), reason, flatten))
+    console.show(f"halted: {file.path}" + (", the node flattens" if note.flatten else ""))
 
 
 def resume(config: ConfigArgument = DEMO_CONFIG) -> None:

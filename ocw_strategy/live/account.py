@@ -19,6 +19,8 @@ from urllib.parse import urlencode
 import aiohttp
 
 from ocw_strategy.errors import OcwError
+from ocw_strategy.live.settings import LiveSettings
+from ocw_strategy.settings import Settings
 from ocw_strategy.units import DAY_NS, MILLISECOND_NS
 
 _TIMEOUT_S: Final = 10.0
@@ -80,6 +82,23 @@ class AccountTruth:
     def flat(self) -> bool:
         """Whether nothing is held and no order is open in any of the instruments."""
         return not any(self.positions.values()) and not any(self.open_orders.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """How the positions in an instrument are margined."""
+
+    leverage: int
+    kind: str
+    """``CROSSED`` or ``ISOLATED``."""
+
+    def __str__(self) -> str:
+        return f"{self.leverage}x {self.kind}"
+
+
+def wanted_margin(live: LiveSettings, settings: Settings) -> Margin:
+    """Return the margin that a start sets for every instrument."""
+    return Margin(int(settings.risk.venue_leverage), live.margin_type)
 
 
 class AccountHttp:
@@ -161,7 +180,23 @@ class AccountHttp:
             found[symbol] = Decimal(mark["markPrice"])
         return found
 
-    async def unlike(self, symbols: Sequence[str], leverage: int, margin_type: str) -> list[str]:
+    async def other_margins(
+        self, symbols: Sequence[str], wanted: Margin
+    ) -> dict[str, Margin | None]:
+        """Return the margins that are not as wanted, by instrument; None of one it says nothing of.
+
+        Raises
+        ------
+        AccountError
+            If they cannot be read.
+        """
+        margins = {
+            row["symbol"]: Margin(int(row["leverage"]), row["marginType"])
+            for row in await self.get("/fapi/v1/symbolConfig")
+        }
+        return {name: margins.get(name) for name in symbols if margins.get(name) != wanted}
+
+    async def unlike(self, symbols: Sequence[str], wanted: Margin) -> list[str]:
         """Return how the account's settings differ from those wanted, in words; empty if not.
 
         Raises
@@ -171,14 +206,8 @@ class AccountHttp:
         """
         dual = (await self.get("/fapi/v1/positionSide/dual"))["dualSidePosition"]
         found = ["positions are hedged, not one-way"] if dual else []
-        rows = {row["symbol"]: row for row in await self.get("/fapi/v1/symbolConfig")}
-        for symbol in symbols:
-            row = rows.get(symbol, {})
-            if int(row.get("leverage", 0)) != leverage:
-                found.append(f"{symbol} has leverage {row.get('leverage')}, not {leverage}")
-            if row.get("marginType") != margin_type:
-                found.append(f"{symbol} has margin type {row.get('marginType')}, not {margin_type}")
-        return found
+        others = await self.other_margins(symbols, wanted)
+        return found + [f"{name} is {other}, not {wanted}" for name, other in others.items()]
 
     async def close(self) -> None:
         """Close every connection."""

@@ -30,12 +30,14 @@ from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Trade
 from ocw_strategy.live.desk import NodeDesk, Work, guarded
 from ocw_strategy.live.history import History
+from ocw_strategy.live.learnt import LearntTrades
 from ocw_strategy.live.restart import told_trade
 from ocw_strategy.market import MarketSnapshot
 from ocw_strategy.messages import DecisionPayload, OcwTradeClosed
 from ocw_strategy.units import MINUTE_NS, SECOND_NS, close_of
 
-STATE = "actor/2"
+STATE = "actor/3"
+_EARLIER_STATE = "actor/2"
 
 
 class LiveActor(OCWActor):
@@ -63,7 +65,7 @@ class LiveActor(OCWActor):
         self._closes: dict[str, int] = {}
         self._bar_ns = self._settings.data.bar_minutes * MINUTE_NS
         self._filling = False
-        self._learnt: list[str] = []
+        self._learnt = LearntTrades(self._journal)
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked: asyncio.Task[None] | None = None
         self._awaited_ns = 0
@@ -108,19 +110,31 @@ class LiveActor(OCWActor):
         # what was missed is learnt from and not decided on: its moment has passed
         missed: Sequence[Any] = ()
         try:
-            missed = await history.bars(self._instruments(), since_ns)
-        except Exception as error:  # the features know how to live with a gap
-            self.on_gap(f"not filled: {error!r}")
-        first_ns = min(close_of(i.ts_event) for i in self._waiting if isinstance(i, Bar))
-        self._desk.warming = True
-        for item in missed:
-            if close_of(item.ts_event) < first_ns:
-                self._feed(item)
-        self._desk.warming = self._filling = False
+            missed = await self._missed(since_ns, history)
+            first_ns = self._first_waiting_ns()
+            self._desk.warming = True
+            for item in missed:
+                if close_of(item.ts_event) < first_ns:
+                    self._feed(item)
+        except Exception as error:  # told, and no reason to keep back what waits
+            self.on_handler_fault("gap", error)
+        finally:
+            self._desk.warming = self._filling = False
         # a bar that waits may have lost the takers' part of it to what was fed just now
+        first_ns = self._first_waiting_ns()
         flows = [i for i in missed if not isinstance(i, Bar) and close_of(i.ts_event) >= first_ns]
         self._waiting = sorted([*flows, *self._waiting], key=_by_close)
         self._play_waiting()
+
+    async def _missed(self, since_ns: int, history: History) -> Sequence[Any]:
+        try:
+            return await history.bars(self._instruments(), since_ns)
+        except Exception as error:  # the features know how to live with a gap
+            self.on_gap(f"not filled: {error!r}")
+            return ()
+
+    def _first_waiting_ns(self) -> int:
+        return min(close_of(i.ts_event) for i in self._waiting if isinstance(i, Bar))
 
     def _instruments(self) -> dict[str, Any]:
         return {s: self.cache.instrument(instrument_id(s)) for s in self._desk.symbols}
@@ -144,19 +158,18 @@ class LiveActor(OCWActor):
         self._journal.append(Event(self._node.market_ns, "bars_missed", "", detail))
 
     def _restore(self) -> None:
-        state = self._journal.load_state(STATE)
+        state = self._journal.load_state(STATE) or self._journal.load_state(_EARLIER_STATE)
         if state is not None:
             self._desk.restore(state["desk"])
-            self._learnt = list(state["learnt"])
+            self._learnt.restore(state["learnt"])
             self._reviews.restore(state["reviews"])
-        for trade in self._journal.rows(Trade):
-            if trade.trade_id not in self._learnt:
-                self._learn(OcwTradeClosed(
-                    ts_event=trade.closed_ns,
-                    ts_init=trade.closed_ns,
-                    trade_id=trade.trade_id,
-                    payload=told_trade(self._journal, trade).model_dump_json(),
-                ))  # fmt: skip
+        for trade in self._learnt.missed():
+            self._learn(OcwTradeClosed(
+                ts_event=trade.closed_ns,
+                ts_init=trade.closed_ns,
+                trade_id=trade.trade_id,
+                payload=told_trade(self._journal, trade).model_dump_json(),
+            ))  # fmt: skip
 
     def on_stop(self) -> None:
         """Let go of what was asked, and keep what was learnt."""
@@ -168,7 +181,7 @@ class LiveActor(OCWActor):
     def _keep(self) -> None:
         state = {
             "desk": self._desk.state(),
-            "learnt": self._learnt,
+            "learnt": self._learnt.state(),
             "reviews": self._reviews.state(),
         }
         self._journal.save_state(STATE, state)
@@ -204,9 +217,9 @@ class LiveActor(OCWActor):
             super().on_data(data)
 
     def _learn(self, data: OcwTradeClosed) -> None:
-        if data.trade_id not in self._learnt:
+        if not self._learnt.has(data.trade_id):
             super().on_data(data)
-            self._learnt.append(data.trade_id)
+            self._learnt.add(data.trade_id)
             self._keep()
 
     def on_handler_fault(self, where: str, error: Exception) -> None:

@@ -8,7 +8,7 @@ one system call. Positions keep their stops; exits always pass.
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ocw_strategy.errors import OcwError
@@ -60,14 +60,24 @@ class HaltFile:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def halt(self, note: HaltNote) -> None:
+    def halt(self, note: HaltNote) -> HaltNote:
         """Write the file, whole and durable; a file that is there is replaced.
+
+        A request to flatten that is there stands: only `resume` takes it back.
+
+        Returns
+        -------
+        HaltNote
+            What it says now.
 
         Raises
         ------
         HaltFileError
             If it cannot be written.
         """
+        pending = self.note()
+        if pending is not None and pending.flatten:
+            note = replace(note, flatten=True)
         text = json.dumps(asdict(note), sort_keys=True) + "\n"
         draft = self.path.with_name(self.path.name + ".new")
         try:
@@ -80,6 +90,7 @@ class HaltFile:
             raise HaltFileError(
                 "halt file", str(self.path), f"make it by hand, its existence is enough: {error}"
             ) from error
+        return note
 
     def resume(self) -> bool:
         """Remove the file; return whether there was one.

@@ -17,7 +17,7 @@ from nautilus_trader.adapters.sandbox.config import SandboxExecutionClientConfig
 
 from ocw_strategy.engine import VENUE, instrument_id, venue_symbol
 from ocw_strategy.journal import Journal
-from ocw_strategy.live.account import AccountHttp, AccountTruth
+from ocw_strategy.live.account import AccountHttp, AccountTruth, Margin
 from ocw_strategy.live.adoption import explain, find_gaps
 from ocw_strategy.live.reconcile import STATE
 from ocw_strategy.live.strategy import LiveStrategy
@@ -88,7 +88,7 @@ class PaperAccount(AccountHttp):
             known_ids=frozenset(open_ids),
         )
 
-    async def unlike(self, symbols: Sequence[str], leverage: int, margin_type: str) -> list[str]:
+    async def unlike(self, symbols: Sequence[str], wanted: Margin) -> list[str]:
         """Return nothing: the simulated account is made as it is wanted."""
         return []
 

@@ -19,7 +19,7 @@ from ocw_strategy.engine import instrument_id, venue_symbol
 from ocw_strategy.environment import log_level
 from ocw_strategy.errors import JournalError, OcwError
 from ocw_strategy.journal import Event, Journal
-from ocw_strategy.live.account import LOOK_BACK_NS, AccountHttp, AccountTruth
+from ocw_strategy.live.account import LOOK_BACK_NS, AccountHttp, AccountTruth, wanted_margin
 from ocw_strategy.live.actor import LiveActor
 from ocw_strategy.live.desk import NodeDesk
 from ocw_strategy.live.halt import HaltFile, HaltNote
@@ -163,38 +163,10 @@ class _Life:
     ) -> int:
         path = Path(self._live.journal)
         desk = NodeDesk(HaltFile(path), self._live.replayed, market_ns=self._settings.run.start_ns)
-        plain = self._settings.model_dump(mode="json")
-        closing = self._flat_within_s is not None
-        actor: LiveActor | None = None
-        if not closing:
-            actor = LiveActor(
-                OCWActorConfig(settings=plain, run_id=RUN_ID),
-                desk,
-                self._history(market),
-            )
+        actor = None if self._closing else self._actor(desk, market)
         on_paper = isinstance(account, PaperAccount)
-        strategy = (PaperStrategy if on_paper else LiveStrategy)(
-            OCWStrategyConfig(
-                settings=plain,
-                run_id=RUN_ID,
-                order_id_tag="001",
-                oms_type="NETTING",
-                external_order_claims=[
-                    instrument_id(symbol) for symbol in self._settings.data.instruments
-                ],
-            ),
-            desk,
-            truth,
-        )
-        node = build_node(
-            node_config(
-                self._live, self._settings, self._keys, closing=closing, log_level=log_level()
-            ),
-            self._loop,
-            actor,
-            strategy,
-        )
-        self.node = node
+        strategy = self._strategy(desk, truth, PaperStrategy if on_paper else LiveStrategy)
+        node = self.node = self._engine(actor, strategy)
         client: Any = next(iter(node.kernel.exec_engine._clients.values()))
         if isinstance(account, PaperAccount):
             account.cache = node.cache
@@ -210,6 +182,43 @@ class _Life:
             (lambda _: None) if actor is None else actor.review,
             self._give_up,
         )
+        await self._kept(node, keeper, desk, account)
+        return FAILED if self._closing and not keeper.flat_verified else self._code
+
+    @property
+    def _closing(self) -> bool:
+        return self._flat_within_s is not None
+
+    def _actor(self, desk: NodeDesk, market: StatisticsHttp) -> LiveActor:
+        config = OCWActorConfig(settings=self._settings.model_dump(mode="json"), run_id=RUN_ID)
+        return LiveActor(config, desk, self._history(market))
+
+    def _strategy(
+        self, desk: NodeDesk, truth: AccountTruth, kind: type[LiveStrategy]
+    ) -> LiveStrategy:
+        config = OCWStrategyConfig(
+            settings=self._settings.model_dump(mode="json"),
+            run_id=RUN_ID,
+            order_id_tag="001",
+            oms_type="NETTING",
+            external_order_claims=[
+                instrument_id(symbol) for symbol in self._settings.data.instruments
+            ],
+        )
+        return kind(config, desk, truth)
+
+    def _engine(self, actor: LiveActor | None, strategy: LiveStrategy) -> Any:
+        config = node_config(
+            self._live,
+            self._settings,
+            self._keys,
+            closing=self._closing,
+            log_level=log_level(),
+        )
+        return build_node(config, self._loop, actor, strategy)
+
+    async def _kept(self, node: Any, keeper: Keeper, desk: NodeDesk, account: AccountHttp) -> None:
+        # from the engine's start to its end, whatever happens in between
         server = HealthServer(lambda: keeper.beat, time.time_ns)
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._over.set)
@@ -237,7 +246,6 @@ class _Life:
             await self._stop(node, running)
             await server.stop()
             self._note("node_stopped", self._why or "as it was told")
-        return FAILED if closing and not keeper.flat_verified else self._code
 
     async def _started(self, node: Any) -> None:
         # the engine says RUNNING whatever failed on the way: only the trader tells
@@ -261,11 +269,9 @@ class _Life:
 
     async def _unlike(self, account: AccountHttp) -> dict[str, str]:
         # the adapter sets leverage and margin type; whether it took is asked here
-        risk, symbols = self._settings.risk, map(venue_symbol, self._settings.data.instruments)
+        symbols = [venue_symbol(symbol) for symbol in self._settings.data.instruments]
         try:
-            found = await account.unlike(
-                list(symbols), int(risk.venue_leverage), self._live.margin_type
-            )
+            found = await account.unlike(symbols, wanted_margin(self._live, self._settings))
         except OcwError as error:
             found = [f"not verified: {error}"]
         return {"account_settings": "; ".join(found)} if found else {}

@@ -20,7 +20,7 @@ from nautilus_trader.adapters.binance.common.urls import get_ws_base_url
 from ocw_strategy.doctor import Check
 from ocw_strategy.engine import venue_symbol
 from ocw_strategy.errors import OcwError
-from ocw_strategy.live.account import AccountHttp
+from ocw_strategy.live.account import AccountHttp, wanted_margin
 from ocw_strategy.live.settings import LiveSettings
 from ocw_strategy.live.statistics_http import StatisticsHttp
 from ocw_strategy.settings import Settings
@@ -159,15 +159,14 @@ def _listing(
 
 async def leverage(account: AccountHttp, live: LiveSettings, settings: Settings) -> Check:
     """Tell what each instrument's leverage and margin type are, and what a start makes of them."""
-    names = {venue_symbol(symbol) for symbol in settings.data.instruments}
-    wanted = f"{int(settings.risk.venue_leverage)}x {live.margin_type}"
-    rows = [row for row in await account.get("/fapi/v1/symbolConfig") if row["symbol"] in names]
-    there = {row["symbol"]: f"{row['leverage']}x {row['marginType']}" for row in rows}
-    other = [f"{name} is {found}" for name, found in sorted(there.items()) if found != wanted]
-    if not other:
+    wanted = wanted_margin(live, settings)
+    names = sorted(map(venue_symbol, settings.data.instruments))
+    others = await account.other_margins(names, wanted)
+    if not others:
         return Check("leverage", True, f"{wanted} everywhere")
-    said = f"{', '.join(other)}: a start sets {wanted}"
-    if all(row["marginType"] == live.margin_type for row in rows):
+    told = ", ".join(f"{name} is {found}" for name, found in others.items())
+    said = f"{told}: a start sets {wanted}"
+    if all(found is not None and found.kind == wanted.kind for found in others.values()):
         return Check("leverage", True, said)
     said = f"{said}, and the venue refuses another margin type while anything is open"
     return Check("leverage", False, said, grave=False)

@@ -20,6 +20,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -40,17 +41,29 @@ PATHS = (
 CONFIG = Path(__file__).parents[2] / "configs" / "demo-backtest.toml"
 
 
-def month(folder: Path) -> Path:
-    """Return the journal of a month on the sample market."""
+SAMPLE_START, RUN_START = date(2024, 1, 1), date(2024, 4, 5)  # the regime needs the days between
+MONTH_DAYS = 30
+
+
+def traded(folder: Path, months: int = 1) -> Path:
+    """Return the journal of months of trading on the sample market."""
     catalog = folder / "catalog"
-    write_sample(catalog, seed=1, start="2024-01-01", days=130, base_minutes=5, edge=1.0)
+    end = RUN_START + timedelta(days=months * MONTH_DAYS)
+    write_sample(
+        catalog,
+        seed=1,
+        start=SAMPLE_START.isoformat(),
+        days=(end - SAMPLE_START).days + 5,
+        base_minutes=5,
+        edge=1.0,
+    )
     settings = load_settings(
         CONFIG,
         {
             "data.catalog": str(catalog),
             "run.runs_dir": str(folder),
-            "run.start": "2024-04-05",
-            "run.end": "2024-05-05",
+            "run.start": RUN_START.isoformat(),
+            "run.end": end.isoformat(),
         },
     )
     return run_backtest(settings, created_wall_ns=time.time_ns()).folder / JOURNAL_FILE
@@ -107,7 +120,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         with console.status("journal"):
-            made = options.journal or month(folder)
+            made = options.journal or traded(folder)
             path = Path(shutil.copy(made, folder / "node.db"))
         with Journal.read_only(path) as reader:
             run_id = reader.meta()["run_id"]

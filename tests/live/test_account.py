@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ocw_strategy.live.account import AccountError, AccountHttp
+from ocw_strategy.live.account import AccountError, AccountHttp, Margin
 from ocw_strategy.units import HOUR_NS
 from tests.venue import Venue
 
@@ -55,11 +55,20 @@ def test_the_account_is_read_whole() -> None:
 def test_settings_of_the_account_that_are_not_as_wanted_are_named() -> None:
     with Venue() as venue:
         leverage = venue.state.leverage("BTCUSDT")
-        same = asked(venue, lambda account: account.unlike(SYMBOLS, leverage, "CROSSED"))
-        other = asked(venue, lambda account: account.unlike(SYMBOLS, leverage + 1, "ISOLATED"))
+        wanted = Margin(leverage + 1, "ISOLATED")
+        same = asked(venue, lambda account: account.unlike(SYMBOLS, Margin(leverage, "CROSSED")))
+        other = asked(venue, lambda account: account.unlike(SYMBOLS, wanted))
     assert same == []
-    assert len(other) == 4
-    assert f"BTCUSDT has leverage {leverage}, not {leverage + 1}" in other
+    said = f"is {leverage}x CROSSED, not {leverage + 1}x ISOLATED"
+    assert other == [f"BTCUSDT {said}", f"ETHUSDT {said}"]
+
+
+def test_an_instrument_the_account_says_nothing_of_is_not_as_wanted() -> None:
+    with Venue() as venue:
+        wanted = Margin(venue.state.leverage("BTCUSDT"), "CROSSED")
+        names = ("BTCUSDT", "NEWUSDT")
+        found = asked(venue, lambda account: account.other_margins(names, wanted))
+    assert found == {"NEWUSDT": None}
 
 
 @pytest.mark.parametrize("path", ["/fapi/v3/positionRisk", "/fapi/v1/income", "/fapi/v1/allOrders"])

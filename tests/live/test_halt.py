@@ -53,6 +53,20 @@ def test_a_halt_replaces_an_older_one_whole(file: HaltFile) -> None:
     assert [path.name for path in file.path.parent.iterdir()] == [file.path.name]
 
 
+def test_a_weaker_halt_does_not_take_back_a_request_to_flatten(file: HaltFile) -> None:
+    file.halt(HaltNote(1, "all out", flatten=True))
+    assert file.halt(HaltNote(2, "by Telegram")) == HaltNote(2, "by Telegram", flatten=True)
+    assert file.note() == HaltNote(2, "by Telegram", flatten=True)
+    file.resume()
+    assert file.halt(HaltNote(3, "by hand")) == file.note() == HaltNote(3, "by hand")
+
+
+def test_a_stronger_halt_asks_for_more(file: HaltFile) -> None:
+    file.halt(HaltNote(1, "by hand"))
+    file.halt(HaltNote(2, "all out", flatten=True))
+    assert file.note() == HaltNote(2, "all out", flatten=True)
+
+
 def test_a_halt_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(HaltFileError, match="its existence is enough"):
         HaltFile(tmp_path / "absent" / "journal.db").halt(HaltNote(1, "x"))
