@@ -38,6 +38,7 @@ from ocw_strategy.units import MINUTE_NS, SECOND_NS, close_of
 
 STATE = "actor/3"
 _EARLIER_STATE = "actor/2"
+_KEEP_AFTER_S = 0.05
 
 
 class LiveActor(OCWActor):
@@ -70,6 +71,7 @@ class LiveActor(OCWActor):
         self._asked: asyncio.Task[None] | None = None
         self._awaited_ns = 0
         self._opened: dict[tuple[str, int], int] = {}
+        self._keeping: asyncio.TimerHandle | None = None
 
     # -- start and stop ---------------------------------------------------------------------------
 
@@ -178,7 +180,20 @@ class LiveActor(OCWActor):
         if self._node.warm:
             self._keep()
 
+    def _keep_soon(self) -> None:
+        # an order that follows from a close leaves first: its intent is durable by itself
+        if self._keeping is None:
+            loop = asyncio.get_running_loop()
+            self._keeping = loop.call_later(_KEEP_AFTER_S, self._keep_now)
+
+    @guarded
+    def _keep_now(self) -> None:
+        self._keep()
+
     def _keep(self) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
+            self._keeping = None
         state = {
             "desk": self._desk.state(),
             "learnt": self._learnt.state(),
@@ -235,7 +250,7 @@ class LiveActor(OCWActor):
             return
         super()._on_close(close_ns)
         if is_decision_close(close_ns):
-            self._keep()
+            self._keep_soon()
         else:
             self._journal.flush()
 
@@ -295,7 +310,7 @@ class LiveActor(OCWActor):
                 advice = Advice(None, TIMEOUT, "no answer while it would have stood")
             self._node.last_decision = (verdict.now_ns, advice.outcome)
             self._take_advice(verdict, snapshot, advice, advisor, holdings)
-            self._keep()
+            self._keep_soon()
         except Exception as error:  # an answer that cannot be had is a hold
             self.on_handler_fault("advisor", error)
 

@@ -1,10 +1,10 @@
 """What a live node costs: lag of its loop, time from a bar to its order, memory, time to stop.
 
 ``python -m tests.bench.live`` runs `ocw live` as a process against the venue on loopback, three
-times. ``latency``: fixed rules, bar by bar; from the moment a closing bar is told to the sockets to
-the moment the venue has answered the first order that follows. ``lag``: Claude's loopback
-counterpart takes a minute to answer; the worst hundredth of the loop's lag over half a minute of
-that, as the heartbeat tells it. ``memory``: days of market at speed; the peak of
+times. ``latency``: fixed rules, bar by bar once the node is warm; from the moment a closing bar is
+told to the sockets to the moment the venue has answered the first order that follows. ``lag``:
+Claude's loopback counterpart takes a minute to answer; the worst hundredth of the loop's lag over
+half a minute of that, as the heartbeat tells it. ``memory``: days of market at speed; the peak of
 resident memory after the first day and at the end. Wall times: other work on the machine counts.
 Ends with one line of JSON.
 """
@@ -21,9 +21,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from ocw_strategy.journal import DecisionRow
+from ocw_strategy.journal import DecisionRow, Evaluation
 from tests.claude import KEY, ClaudeApi, answer, decision_text
 from tests.live.process import LiveProcess, sample_venue, until
+from tests.venue import Venue
 
 PAUSE_S = 0.3
 ANSWER_S = 60.0
@@ -38,6 +39,7 @@ def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
         sample_venue(days=10 + bars // 288 + 1) as venue,
         LiveProcess(folder, venue, overrides=eager) as node,
     ):
+        _judge_a_close(venue, node)
         for _ in track(range(bars), "bar to order", console=console):
             before = len(venue.calls.to("/fapi/v1/order", "POST"))
             venue.market.advance()
@@ -53,6 +55,17 @@ def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
         "sigterm_s": round(seconds, 1),
         "sigterm_code": code,
     }
+
+
+def _judge_a_close(venue: Venue, node: LiveProcess) -> None:
+    # a node that takes in its history lets bars wait
+    def judged() -> bool:
+        venue.market.advance()
+        time.sleep(PAUSE_S)
+        with node.read() as journal:
+            return journal.count(Evaluation) > 0
+
+    until(judged, "a close is judged", 60)
 
 
 def lag(folder: Path) -> dict[str, Any]:
