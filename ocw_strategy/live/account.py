@@ -193,6 +193,7 @@ class AccountHttp:
         margins = {
             row["symbol"]: Margin(int(row["leverage"]), row["marginType"])
             for row in await self.get("/fapi/v1/symbolConfig")
+            if row["symbol"] in symbols
         }
         return {name: margins.get(name) for name in symbols if margins.get(name) != wanted}
 

@@ -3,8 +3,8 @@
 It adds what only the wall clock needs. History is taken in before the first decision, while live
 bars wait. The advisor is awaited in a task, one at a time; a wake meanwhile is counted and skipped,
 and its answer is looked at again when it arrives: too old, or for a price or a position that is no
-longer there, it becomes a hold. What was learnt is durable after every decision close and every
-trade, with the trades it was learnt from, so that a restart learns each trade exactly once.
+longer there, it becomes a hold. What was learnt is durable a moment after every decision close,
+and with every trade it was learnt from, so that a restart learns each trade exactly once.
 """
 
 import asyncio
@@ -310,7 +310,10 @@ class LiveActor(OCWActor):
                 advice = Advice(None, TIMEOUT, "no answer while it would have stood")
             self._node.last_decision = (verdict.now_ns, advice.outcome)
             self._take_advice(verdict, snapshot, advice, advisor, holdings)
-            self._keep_soon()
+            if advice.cost_usd:
+                self._keep()  # a bill is not forgotten
+            else:
+                self._keep_soon()
         except Exception as error:  # an answer that cannot be had is a hold
             self.on_handler_fault("advisor", error)
 

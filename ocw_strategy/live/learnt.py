@@ -30,15 +30,14 @@ class LearntTrades:
 
     def has(self, trade_id: str) -> bool:
         """Return whether a trade was learnt from."""
+        self._go_on()
         return trade_id in self._ahead or bool(
             self._journal.count(Trade, "trade_id = ? AND rowid <= ?", (trade_id, self._row_id))
         )
 
     def add(self, trade_id: str) -> None:
-        """Take in that a trade was learnt from."""
-        if not self.has(trade_id):
-            self._ahead.add(trade_id)
-            self._go_on()
+        """Take in that a trade was learnt from; asks the journal nothing, which would commit."""
+        self._ahead.add(trade_id)
 
     def missed(self) -> list[Trade]:
         """Return the trades not learnt from, in the order they were journalled."""

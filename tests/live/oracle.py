@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import Any
 
 from ocw_strategy.bandit import SignalBandit
-from ocw_strategy.journal import Event, FillRow, Intent, JournalReader, Trade
+from ocw_strategy.journal import Event, FillRow, Intent, JournalReader, Posterior, Trade
 from ocw_strategy.live.actor import STATE as LEARNER
 from ocw_strategy.live.heartbeat import Heartbeat
+from ocw_strategy.live.learnt import LearntTrades
 from ocw_strategy.live.restart import entry_contexts, told_trade
 from ocw_strategy.risk import Lot, LotBook, client_order_id
 from ocw_strategy.settings import Settings
@@ -239,15 +240,20 @@ def learner_wrongs(journal: JournalReader, settings: Settings) -> list[str]:
     trades = journal.rows(Trade)
     if state is None:
         return [f"{len(trades)} trades and no state of the learner"] if trades else []
-    learnt: list[str] = state["learnt"]
-    wrong = [f"{name} was learnt {n} times" for name, n in Counter(learnt).items() if n > 1]
-    missing = {trade.trade_id for trade in trades} - set(learnt)
-    wrong += [f"{name} was not learnt" for name in sorted(missing)]
+    learnt = LearntTrades(journal)
+    learnt.restore(state["learnt"])
+    wrong = [f"{trade.trade_id} was not learnt" for trade in learnt.missed()]
+    rows = Counter((row.ts_ns, row.regime, row.signal) for row in journal.rows(Posterior))
+    told = Counter((trade.closed_ns, trade.regime) for trade in trades)
+    wrong += [
+        f"{name} of {regime} was learnt {n} times at {ts_ns}"
+        for (ts_ns, regime, name), n in rows.items()
+        if n > told[ts_ns, regime]
+    ]
     bandit = SignalBandit(settings.bandit)
-    by_id = {trade.trade_id: trade for trade in trades}
-    for name in learnt:
-        if name in by_id:
-            bandit.record(told_trade(journal, by_id[name]).outcome())
+    for trade in trades:
+        if learnt.has(trade.trade_id):
+            bandit.record(told_trade(journal, trade).outcome())
     if _trades_of(bandit.state()) != _trades_of(state["desk"]["bandit"]):
         wrong.append("the bandit differs from one that was taught each trade once")
     return wrong

@@ -11,6 +11,7 @@ from ocw_strategy.journal import Event, FillRow, Intent, Journal, Posterior, Ref
 from ocw_strategy.live.account import VenueFill
 from ocw_strategy.live.actor import STATE
 from ocw_strategy.live.adoption import Gap, explain, find_gaps, is_passed, stop_after
+from ocw_strategy.live.learnt import LearntTrades
 from ocw_strategy.settings import settings_from
 from tests.live.accounts import BTC, truth
 from tests.live.process import LiveProcess, sample_venue, until
@@ -140,9 +141,13 @@ def test_the_next_node_owns_it_protects_it_learns_nothing_from_it_and_enters_aga
             assert not faults, node.said()
 
 
-def taken_in(node: LiveProcess) -> list[str]:
+def taken_in(node: LiveProcess) -> bool:
     with node.read() as journal:
-        return (journal.load_state(STATE) or {"learnt": []})["learnt"]
+        learnt = LearntTrades(journal)
+        state = journal.load_state(STATE)
+        if state is not None:
+            learnt.restore(state["learnt"])
+        return bool(journal.count(Trade)) and not learnt.missed()
 
 
 def reasons(node: LiveProcess) -> list[str]:

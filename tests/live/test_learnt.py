@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocw_strategy.journal import MEMORY, Journal, Trade
+from ocw_strategy.journal import MEMORY, Journal, Posterior, Trade
 from ocw_strategy.live.learnt import LearntTrades
 from tests.journal.samples import sample
 
@@ -58,8 +58,9 @@ def test_what_is_kept_is_as_long_after_many_trades_as_after_few(tmp_path: Path) 
         learnt = LearntTrades(journal)
         for number in range(2500):
             journal.append(closed(number))
+            assert not learnt.has(f"T-{number}")
             learnt.add(f"T-{number}")
-        assert learnt.state() == {"first": 2500, "ahead": []}
+        assert learnt.state() == {"first": 2499, "ahead": ["T-2499"]}
         again = LearntTrades(journal)
         again.restore(learnt.state())
         journal.append(closed(2500))
@@ -91,3 +92,18 @@ def test_a_vacuum_changes_nothing(tmp_path: Path) -> None:
         again = LearntTrades(journal)
         again.restore(learnt.state())
         assert again.missed() == [closed(3), closed(4)]
+
+
+def test_taking_note_commits_nothing_that_belongs_with_the_state(tmp_path: Path) -> None:
+    path = tmp_path / "node.db"
+    with Journal.open(path, run_id="learnt") as journal:
+        journal.append(closed(1))
+        learnt = LearntTrades(journal)
+        assert not learnt.has("T-1")
+        journal.append(sample(Posterior, 1))
+        learnt.add("T-1")
+        with Journal.read_only(path) as other:
+            assert other.count(Posterior) == 0
+        journal.save_state("actor/3", {"learnt": learnt.state()})
+        with Journal.read_only(path) as other:
+            assert other.count(Posterior) == 1
