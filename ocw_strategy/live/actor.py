@@ -8,6 +8,7 @@ and with every trade it was learnt from, so that a restart learns each trade exa
 """
 
 import asyncio
+import gc
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -105,6 +106,8 @@ class LiveActor(OCWActor):
             self._feed(item)
         self._desk.warming = False
         self._restore()
+        gc.collect()
+        gc.freeze()  # what the start made stays: no later collection stops the loop to look at it
         self._node.warm = True
         self._play_waiting()
 
