@@ -280,7 +280,8 @@ class OCWStrategy(ProtectedStrategy):
         self.clock.set_time_alert_ns(name, self.clock.timestamp_ns() + delay_ns, callback)
 
     def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
-        self.clock.set_time_alert_ns(f"close-{close_ns}", close_ns + CLOSE_WAIT_NS, callback)
+        # under one name: the clock keeps what it called, by name, for ever
+        self.clock.set_time_alert_ns("close", close_ns + CLOSE_WAIT_NS, callback)
 
     def _matters(self, close_ns: int) -> bool:
         # whether there is anything to do at a close

@@ -38,6 +38,8 @@ from ocw_strategy.settings import Settings, settings_from
 from ocw_strategy.strategy import OCWStrategy
 from ocw_strategy.units import DAY_NS
 
+_PURGED_AFTER_S = 3600
+
 
 def run_config(settings: Settings, run_id: str, *, wake: bool = True) -> BacktestRunConfig:
     """Return the engine's configuration of a run.
@@ -147,7 +149,7 @@ def data_configs(settings: Settings) -> list[BacktestDataConfig]:
 
 
 class _Progress(Actor):
-    # Tells how far the simulated clock has come, once a simulated day, and heeds interrupts.
+    # Once a simulated day: tells how far the clock has come, heeds interrupts, clears the cache.
     def __init__(self, tell: Callable[[int], None] | None, interrupts: Interrupts) -> None:
         super().__init__(ActorConfig(component_id="PROGRESS"))
         self._tell = tell
@@ -158,6 +160,9 @@ class _Progress(Actor):
 
     def _on_timer(self, event: Any) -> None:
         self._interrupts.check()
+        # what became of an order or a position is in the journal
+        self.cache.purge_closed_orders(event.ts_event, buffer_secs=_PURGED_AFTER_S)
+        self.cache.purge_closed_positions(event.ts_event, buffer_secs=_PURGED_AFTER_S)
         if self._tell is not None:
             self._tell(event.ts_event)
 

@@ -93,16 +93,18 @@ def engine_of(variant: str, settings: Settings) -> BacktestRunConfig:
 def measure(variant: str, catalog: Path, case: Case) -> Figures:
     """Run one variant in this process and return its figures."""
     settings = settings_for(catalog, case)
-    times, closes = hourly_closes(catalog, "BTCUSDT")
-    began = time.process_time()
-    regimes = record_regimes(times.tolist(), closes.tolist(), settings.regime)
-    refit_s = (time.process_time() - began) / max(1, len(regimes.fits))
+    regimes, refit_s = None, 0.0
+    if variant == "watch":
+        times, closes = hourly_closes(catalog, "BTCUSDT")
+        began = time.process_time()
+        regimes = record_regimes(times.tolist(), closes.tolist(), settings.regime)
+        refit_s = (time.process_time() - began) / max(1, len(regimes.fits))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
         journal = Journal.open(path, run_id="bench", power_safe=False)
         config = engine_of(variant, settings)
         wall, cpu = time.perf_counter(), time.process_time()
-        run_node(config, regimes=regimes if variant == "watch" else None)
+        run_node(config, regimes=regimes)
         figures = {
             "wall_s": time.perf_counter() - wall,
             "cpu_s": time.process_time() - cpu,
