@@ -16,10 +16,7 @@ PURE_ROOMS = ("advisor", "bandit", "gate", "journal", "market", "regime", "risk"
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PURE_MODULES = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] in PURE_ROOMS]
-VALUE_TYPES = (
-    "nautilus_trader.core.nautilus_pyo3.indicators", "nautilus_trader.indicators",
-    "nautilus_trader.model",
-)  # fmt: skip
+VALUE_TYPES = ("nautilus_trader.indicators", "nautilus_trader.model")
 MARKET_DATA = (".parquet", ".feather", ".arrow", ".zip", ".csv", ".gz", ".db")
 GENERATORS = {"Generator", "default_rng", "PCG64", "SeedSequence", "BitGenerator"}
 CLOCKS = {

@@ -236,10 +236,10 @@ def _relevance(
     concerned: Collection[str],
 ) -> float:
     agreeing = 0
-    then = each.signals
     for name, value in speaking.items():
-        if name in then and abs(then[name]) >= _SPOKE:
-            agreeing += 1 if then[name] * value > 0 else -1
+        then = each.signals.get(name, 0.0)
+        if abs(then) >= _SPOKE:
+            agreeing += 1 if then * value > 0 else -1
     days = (now_ns - each.ts_ns) / DAY_NS
     return (
         _SAME_REGIME * (each.regime == regime)

@@ -100,12 +100,10 @@ def technical_indicators(window: BarWindow) -> TechnicalIndicators:
         Complete bars of the timeframe; the newest `BARS` are used.
     """
     # here, not above: whoever only reads snapshots need not load the engine
-    from nautilus_trader.core.nautilus_pyo3.indicators import (  # thirty times as quick
-        BollingerBands,
-        EfficiencyRatio,
-    )
     from nautilus_trader.indicators import (
         AverageTrueRange,
+        BollingerBands,
+        EfficiencyRatio,
         ExponentialMovingAverage,
         MovingAverageConvergenceDivergence,
         MovingAverageType,

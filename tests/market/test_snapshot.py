@@ -119,7 +119,8 @@ def test_b40_the_view_of_a_timeframe_is_made_of_its_complete_bars_alone() -> Non
     assert book.timeframes(ETH)["15m"] == technical_indicators(before["15m"])
     # a hole in the newest hour: that hour and that quarter of a day never become bars
     assert ring.append(ring.last_close_ns + 30 * 60 * 10**9, *([ring.last_close] * 4), 1.0, 0.5)
-    shown = book.timeframes(ETH)
+    timeframes = make_parts()["timeframes"] | {ETH: book.timeframes(ETH)}
+    shown = make_snapshot(timeframes=timeframes).instruments[ETH].timeframes
     assert shown["1h"] == technical_indicators(before["1h"])
     assert shown["4h"] == technical_indicators(before["4h"])
     assert shown["15m"] != technical_indicators(before["15m"])
