@@ -11,8 +11,10 @@ efficiency ratio over as many steps as the net move (Nautilus sums one step more
 Whatever has the dimension of a price is given as a fraction of it.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, Final
 
 from ocw_strategy.market.bars import BarRing, BarWindow
 from ocw_strategy.market.figures import Figure
@@ -76,6 +78,7 @@ class IndicatorBook:
     def __init__(self, rings: Mapping[str, BarRing]) -> None:
         self._rings = rings
         self._found: dict[tuple[str, int], tuple[int, TechnicalIndicators]] = {}
+        self._bands: defaultdict[tuple[str, int], Bands] = defaultdict(Bands)
 
     def timeframes(self, symbol: str) -> dict[str, TechnicalIndicators]:
         """Return an instrument's indicators by timeframe, as of its newest base bar."""
@@ -86,58 +89,66 @@ class IndicatorBook:
         boundary = ring.last_close_ns // (minutes * MINUTE_NS)
         known = self._found.get((symbol, minutes))
         if known is None or known[0] != boundary:
-            known = (boundary, technical_indicators(ring.rollup(minutes, BARS)))
+            bands = self._bands[symbol, minutes]
+            known = (boundary, technical_indicators(ring.rollup(minutes, BARS), bands))
             self._found[symbol, minutes] = known
         return known[1]
 
 
-def technical_indicators(window: BarWindow) -> TechnicalIndicators:
+class Bands:
+    """Bollinger bands of one timeframe, carried on from one question to the next.
+
+    They are a function of the newest `_BANDS` closes however those were fed, and by far the
+    dearest of the indicators: only bars that came since the last question are fed.
+    """
+
+    def __init__(self) -> None:
+        self._bands: Any = _engine().BollingerBands(_BANDS, 2.0)
+        self._fed_ns = 0
+
+    def at(self, window: BarWindow) -> tuple[float, float, float]:
+        """Return (lower, middle, upper) at the newest bar; windows come in ascending order."""
+        seen = int(window.close_ns.searchsorted(self._fed_ns, side="right"))
+        for close in window.close[max(seen, len(window) - _BANDS) :].tolist():
+            self._bands.update_raw(close, close, close)
+        self._fed_ns = int(window.close_ns[-1])
+        return self._bands.lower, self._bands.middle, self._bands.upper
+
+
+def technical_indicators(window: BarWindow, bands: Bands | None = None) -> TechnicalIndicators:
     """Return the indicators of one timeframe.
 
     Parameters
     ----------
     window : BarWindow
         Complete bars of the timeframe; the newest `BARS` are used.
+    bands : Bands, optional
+        Those of an earlier window of the same timeframe, to carry on.
     """
-    # here, not above: whoever only reads snapshots need not load the engine
-    from nautilus_trader.indicators import (
-        AverageTrueRange,
-        BollingerBands,
-        EfficiencyRatio,
-        ExponentialMovingAverage,
-        MovingAverageConvergenceDivergence,
-        MovingAverageType,
-        RelativeStrengthIndex,
-    )
-
     closes = window.close[-BARS:].tolist()
     if len(closes) < _LEAST_BARS:
         return TechnicalIndicators()
     close = closes[-1]
-    rsi = RelativeStrengthIndex(_RSI, MovingAverageType.WILDER)
-    macd = MovingAverageConvergenceDivergence(*_MACD[:2])
-    signal = ExponentialMovingAverage(_MACD[2])
-    fast, slow = (ExponentialMovingAverage(period) for period in _EMA)
+    engine = _engine()
+    wilder = engine.MovingAverageType.WILDER
+    rsi = engine.RelativeStrengthIndex(_RSI, wilder)
+    fast, slow = (engine.ExponentialMovingAverage(period) for period in _EMA)
     for indicator in (rsi, fast, slow):
-        update = indicator.update_raw
-        for each in closes:
-            update(each)
+        _feed(indicator.update_raw, closes)
+    macd, signal = (
+        engine.MovingAverageConvergenceDivergence(*_MACD[:2]),
+        engine.ExponentialMovingAverage(_MACD[2]),
+    )
     update_macd, update_signal = macd.update_raw, signal.update_raw
     for each in closes:
         update_macd(each)
         update_signal(macd.value)
-    atr = AverageTrueRange(_ATR, MovingAverageType.WILDER)
-    for high, low, each in zip(
-        window.high[-BARS:].tolist(), window.low[-BARS:].tolist(), closes, strict=True
-    ):
-        atr.update_raw(high, low, each)
-    bands = BollingerBands(_BANDS, 2.0)
-    for each in closes[-_BANDS:]:
-        bands.update_raw(each, each, each)
-    efficiency = EfficiencyRatio(_EFFICIENCY + 1)
-    for each in closes[-_EFFICIENCY - 1 :]:
-        efficiency.update_raw(each)
-    width = bands.upper - bands.lower
+    atr = engine.AverageTrueRange(_ATR, wilder)
+    _feed(atr.update_raw, window.high[-BARS:].tolist(), window.low[-BARS:].tolist(), closes)
+    lower, middle, upper = (bands or Bands()).at(window)
+    efficiency = engine.EfficiencyRatio(_EFFICIENCY + 1)
+    _feed(efficiency.update_raw, closes[-_EFFICIENCY - 1 :])
+    width = upper - lower
     # of a price that did not move Nautilus makes an RSI of 1, and rounding makes a band width
     moved, banded = len(set(closes)) > 1, len(set(closes[-_BANDS:])) > 1
     return TechnicalIndicators(
@@ -145,11 +156,23 @@ def technical_indicators(window: BarWindow) -> TechnicalIndicators:
         macd=macd.value / close,
         macd_signal=signal.value / close,
         macd_histogram=(macd.value - signal.value) / close,
-        bollinger_percent_b=(close - bands.lower) / width if banded else None,
-        bollinger_bandwidth=width / bands.middle,
+        bollinger_percent_b=(close - lower) / width if banded else None,
+        bollinger_bandwidth=width / middle,
         atr=atr.value / close,
         ema_gap=fast.value / slow.value - 1.0,
         efficiency_ratio=efficiency.value,
         momentum=close / closes[-_EFFICIENCY - 1] - 1.0,
         mean_distance=close * _MEAN / sum(closes[-_MEAN:]) - 1.0,
     )
+
+
+def _feed(update: Callable[..., None], *columns: Iterable[float]) -> None:
+    deque(map(update, *columns), maxlen=0)
+
+
+@cache
+def _engine() -> Any:
+    # here, not above: whoever only reads snapshots need not load the engine
+    from nautilus_trader import indicators
+
+    return indicators
