@@ -12,6 +12,7 @@ A reflection informs and decides nothing. Its reason may be a model's words: it 
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
+from operator import mul
 from typing import TYPE_CHECKING, Any, Final
 
 from ocw_strategy.advisor.decision import Decision
@@ -121,6 +122,15 @@ def _text(
     return quoted("; ".join(parts), MAX_REFLECTION)
 
 
+type _Votes = tuple[int, ...]
+"""What each of ``SIGNALS`` said: 1 a rise, -1 a fall, 0 nothing."""
+
+
+def _votes(signals: Mapping[str, float]) -> _Votes:
+    values = (signals.get(name, 0.0) for name in SIGNALS)
+    return tuple((value > 0.0) - (value < 0.0) if abs(value) >= _SPOKE else 0 for value in values)
+
+
 @dataclass(frozen=True, slots=True)
 class _Expectation:
     confidences: dict[str, float]
@@ -133,6 +143,7 @@ class ReflectionBook:
     def __init__(self) -> None:
         self._expected: dict[str, _Expectation] = {}
         self._reflections: deque[Reflection] = deque(maxlen=_REMEMBERED)
+        self._candidates: list[tuple[Reflection, _Votes]] | None = None  # what `choose` may show
 
     def expect(self, decision_id: str, decision: Decision) -> None:
         """Remember what a decision expects of the positions it asks for."""
@@ -153,6 +164,7 @@ class ReflectionBook:
             reason=expected.reason if expected else "",
         )
         self._reflections.append(found)
+        self._candidates = None
         return found
 
     def text(self, trade_id: str) -> str:
@@ -164,6 +176,7 @@ class ReflectionBook:
         for at, each in enumerate(self._reflections):
             if each.trade_id == trade_id:
                 self._reflections[at] = replace(each, text=text)
+                self._candidates = None
                 return self._reflections[at]
         return None
 
@@ -187,27 +200,28 @@ class ReflectionBook:
         tokens : int
             The most that all of them may take in the prompt, an ESTIMATE.
         """
-        speaking = {
-            symbol: {name: value for name, value in values.items() if abs(value) >= _SPOKE}
-            for symbol, values in signals.items()
-        }
-        latest = {(each.decision_id, each.symbol): each for each in self._reflections}
+        if self._candidates is None:
+            latest = {(each.decision_id, each.symbol): each for each in self._reflections}
+            self._candidates = [(each, _votes(each.signals)) for each in latest.values()]
+        votes = {symbol: _votes(values) for symbol, values in signals.items()}
         scored = sorted(
             (
-                (_relevance(each, now_ns, regime, speaking[each.symbol], concerned), each)
-                for each in latest.values()
-                if each.symbol in speaking
-            ),
-            key=lambda pair: (-pair[0], -pair[1].ts_ns, pair[1].trade_id),
+                -_relevance(each, then, votes[each.symbol], now_ns, regime, concerned),
+                -each.ts_ns,
+                each.trade_id,
+                each.text,
+            )
+            for each, then in self._candidates
+            if each.symbol in votes
         )
         chosen: list[str] = []
         size = len(_FRAME)
-        for _, each in scored:
+        for *_, text in scored:
             if len(chosen) == MAX_REFLECTIONS:
                 break
-            longer = size + len(_LINE) + len(each.text)  # ASCII: a character is a byte
+            longer = size + len(_LINE) + len(text)  # ASCII: a character is a byte
             if tokens_of_bytes(longer) <= tokens:
-                chosen.append(each.text)
+                chosen.append(text)
                 size = longer
         return tuple(chosen)
 
@@ -221,6 +235,7 @@ class ReflectionBook:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over a state."""
         self._expected = {key: _Expectation(**each) for key, each in state["expected"].items()}
+        self._candidates = None
         self._reflections.clear()
         self._reflections.extend(
             Reflection(**{**each, "right": tuple(each["right"]), "wrong": tuple(each["wrong"])})
@@ -230,20 +245,16 @@ class ReflectionBook:
 
 def _relevance(
     each: Reflection,
+    then: _Votes,
+    now: _Votes,
     now_ns: int,
     regime: str,
-    speaking: Mapping[str, float],
     concerned: Collection[str],
 ) -> float:
-    agreeing = 0
-    for name, value in speaking.items():
-        then = each.signals.get(name, 0.0)
-        if abs(then) >= _SPOKE:
-            agreeing += 1 if then * value > 0 else -1
     days = (now_ns - each.ts_ns) / DAY_NS
     return (
         _SAME_REGIME * (each.regime == regime)
         + _CONCERNED * (each.symbol in concerned)
-        + agreeing / len(SIGNALS)
+        + sum(map(mul, then, now)) / len(SIGNALS)
         + 0.5 ** (days / _HALF_LIFE_DAYS)
     )
