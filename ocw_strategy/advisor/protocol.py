@@ -43,7 +43,8 @@ class _PrivateLoop:
         with self._lock:
             loop = self._loops.get(os.getpid())
             if loop is None:
-                loop = self._loops[os.getpid()] = asyncio.new_event_loop()
+                # not the engine's kind of loop, which opens sockets at each run
+                loop = self._loops[os.getpid()] = asyncio.SelectorEventLoop()
             return loop.run_until_complete(coroutine)
 
     def _close(self) -> None:

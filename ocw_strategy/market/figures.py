@@ -8,6 +8,8 @@ from pydantic import BeforeValidator
 SIGNIFICANT_DIGITS: Final = 7
 """Enough for every price to its tick and every fraction to far below a basis point."""
 
+_FORMAT: Final = f"%.{SIGNIFICANT_DIGITS}g"
+
 
 def significant(value: Any) -> Any:
     """Return a float rounded to significant digits, None when it is not finite.
@@ -23,7 +25,7 @@ def significant(value: Any) -> Any:
         return value
     if not math.isfinite(value):
         return None
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}") or 0.0  # and never a negative zero
+    return float(_FORMAT % value) or 0.0  # and never a negative zero
 
 
 Figure = Annotated[float | None, BeforeValidator(significant)]
