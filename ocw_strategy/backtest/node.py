@@ -163,6 +163,7 @@ class _Progress(Actor):
         # what became of an order or a position is in the journal
         self.cache.purge_closed_orders(event.ts_event, buffer_secs=_PURGED_AFTER_S)
         self.cache.purge_closed_positions(event.ts_event, buffer_secs=_PURGED_AFTER_S)
+        self.cache.purge_account_events(event.ts_event, lookback_secs=_PURGED_AFTER_S)
         if self._tell is not None:
             self._tell(event.ts_event)
 
