@@ -8,7 +8,6 @@ takes effect after a modelled latency, by a time alert.
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +94,7 @@ class OCWActor(Actor):
         self.carried: CarriedState | None = None
         """What an earlier run left, to continue from."""
         self._neutral = self._settings.experiment.regime == "neutral"
+        self._fits_regimes = False  # unless they are given, once it is known
         self._macro_series = _macro_series(Path(self._settings.data.catalog))
         self._macro_hour = -1
         self._macro = ASSUMED_MACRO
@@ -104,6 +104,7 @@ class OCWActor(Actor):
         self._flows: dict[str, tuple[int, float]] = {}
         self._symbol_of: dict[InstrumentId, str] = {}
         self._reviews = ReviewBook(self._settings.risk.review, self._settings.costs.order)
+        self._on_their_way: dict[str, tuple[DecisionPayload, Standing | None]] = {}
         self._moved_ns: dict[str, int] = {}  # until when orders of ours may move a position
 
     # -- start and stop ---------------------------------------------------------------------------
@@ -115,7 +116,8 @@ class OCWActor(Actor):
             self._desk.restore(self.carried.desk)
         if self.advisor is None and self.config.wake:
             self.advisor, self._close_advisor = make_advisor(self._settings, self._journal)
-        if self.recorded_regimes is None and not self._neutral:
+        self._fits_regimes = self.recorded_regimes is None and not self._neutral
+        if self._fits_regimes:
             self._warm_regime(self.clock.timestamp_ns())
         for symbol in self._desk.symbols:
             self._symbol_of[instrument_id(symbol)] = symbol
@@ -179,7 +181,11 @@ class OCWActor(Actor):
             bar.volume.as_double(),
             flow[1] if flow is not None and flow[0] == close_ns else math.nan,
         )
-        if close_ns % HOUR_NS == 0 and symbol == self._settings.regime.symbol:
+        if (
+            self._fits_regimes
+            and close_ns % HOUR_NS == 0
+            and symbol == self._settings.regime.symbol
+        ):
             self._model.add_hour(close_ns, close)
         for due_ns in self._barrier.add(symbol, close_ns):
             self._on_close(due_ns)
@@ -298,9 +304,14 @@ class OCWActor(Actor):
         self, alert_ns: int, payload: DecisionPayload, asked: Standing | None = None
     ) -> None:
         name = f"decision-{payload.decision_id}"
-        self.clock.set_time_alert_ns(name, alert_ns, partial(self._deliver, payload, asked))
+        self._on_their_way[name] = payload, asked
+        # the clock keeps what it called, by name, for ever: a method weighs nothing
+        self.clock.set_time_alert_ns(name, alert_ns, self._on_arrival)
 
-    def _deliver(self, payload: DecisionPayload, asked: Standing | None, _event: Any) -> None:
+    def _on_arrival(self, event: Any) -> None:
+        self._deliver(*self._on_their_way.pop(event.name))
+
+    def _deliver(self, payload: DecisionPayload, asked: Standing | None) -> None:
         if not self.is_running:
             return
         now_ns = self.clock.timestamp_ns()

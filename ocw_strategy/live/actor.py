@@ -348,7 +348,7 @@ class LiveActor(OCWActor):
     def _deliver_at(
         self, alert_ns: int, payload: DecisionPayload, asked: Standing | None = None
     ) -> None:
-        self._deliver(payload, asked, None)  # the answer took as long as it took
+        self._deliver(payload, asked)  # the answer took as long as it took
 
     def _order_wait_ns(self) -> int:
         return 0  # orders leave at once
