@@ -53,44 +53,53 @@ class HaltFile:
         return True
 
     def note(self) -> HaltNote | None:
-        """Return what the file says, or None where it says nothing that can be read."""
+        """Return what the file says, or None where it says nothing that can be read.
+
+        That is the latest note, and flatten where any of them asks for it.
+        """
         try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
-            return HaltNote(int(found["wall_ns"]), str(found["reason"]), found["flatten"] is True)
-        except (OSError, ValueError, KeyError, TypeError):
+            notes = [
+                found for line in self.path.read_text("utf-8").split("\n") if (found := _read(line))
+            ]
+        except (OSError, ValueError):
             return None
+        return replace(notes[-1], flatten=any(each.flatten for each in notes)) if notes else None
 
     def halt(self, note: HaltNote) -> HaltNote:
-        """Write the file, whole and durable; a file that is there is replaced.
+        """Add a note to the file, durably; it is made where there is none.
 
-        A request to flatten that is there stands: only `resume` takes it back.
+        Notes are added and never replaced, whoever else halts in the same instant: a request to
+        flatten stands until `resume` takes it back.
 
         Returns
         -------
         HaltNote
-            What it says now.
+            What the file says now.
 
         Raises
         ------
         HaltFileError
             If it cannot be written.
         """
-        pending = self.note()
-        if pending is not None and pending.flatten:
-            note = replace(note, flatten=True)
-        text = json.dumps(asdict(note), sort_keys=True) + "\n"
-        draft = self.path.with_name(self.path.name + ".new")
         try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self.path)
+            while not self._add(json.dumps(asdict(note), sort_keys=True)):
+                pass
         except OSError as error:
             raise HaltFileError(
                 "halt file", str(self.path), f"make it by hand, its existence is enough: {error}"
             ) from error
-        return note
+        return self.note() or note
+
+    def _add(self, line: str) -> bool:
+        # False where the file was removed while it was written to
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(f"\n{line}\n")  # what a crash cut off before stays apart
+            file.flush()
+            os.fsync(file.fileno())
+            try:
+                return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+            except FileNotFoundError:
+                return False
 
     def resume(self) -> bool:
         """Remove the file; return whether there was one.
@@ -109,3 +118,11 @@ class HaltFile:
                 "halt file", str(self.path), f"remove it by hand: {error}"
             ) from error
         return True
+
+
+def _read(line: str) -> HaltNote | None:
+    try:
+        found = json.loads(line)
+        return HaltNote(int(found["wall_ns"]), str(found["reason"]), found["flatten"] is True)
+    except (ValueError, KeyError, TypeError):
+        return None

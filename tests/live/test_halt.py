@@ -1,4 +1,7 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -46,7 +49,7 @@ def test_a_folder_that_cannot_be_looked_into_halts(tmp_path: Path) -> None:
     assert HaltFile(tmp_path / "file" / "journal.db").halted()
 
 
-def test_a_halt_replaces_an_older_one_whole(file: HaltFile) -> None:
+def test_the_latest_halt_is_what_the_file_says(file: HaltFile) -> None:
     file.halt(HaltNote(1, "first " * 1000))
     file.halt(HaltNote(2, "second"))
     assert file.note() == HaltNote(2, "second")
@@ -65,6 +68,45 @@ def test_a_stronger_halt_asks_for_more(file: HaltFile) -> None:
     file.halt(HaltNote(1, "by hand"))
     file.halt(HaltNote(2, "all out", flatten=True))
     assert file.note() == HaltNote(2, "all out", flatten=True)
+
+
+def test_of_halts_in_the_same_instant_none_loses_a_request_to_flatten(file: HaltFile) -> None:
+    for _ in range(20):
+        together = Barrier(8)
+
+        def halt(k: int, together: Barrier = together) -> HaltNote:
+            together.wait()
+            return file.halt(HaltNote(k, f"by {k}", flatten=k == 3))
+
+        with ThreadPoolExecutor(8) as people:
+            said = list(people.map(halt, range(8)))
+        assert said[3].flatten
+        found = file.note()
+        assert found is not None
+        assert found.flatten
+        assert file.resume()
+
+
+def test_a_halt_outlasts_a_resume_in_the_same_instant(
+    file: HaltFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync, left = os.fsync, [0, 0]
+
+    def resumed_meanwhile(fd: int) -> None:
+        fsync(fd)
+        if left:
+            left.pop()
+            file.resume()
+
+    monkeypatch.setattr(os, "fsync", resumed_meanwhile)
+    assert file.halt(HaltNote(1, "by hand")) == file.note() == HaltNote(1, "by hand")
+    assert not left
+
+
+def test_a_note_cut_off_by_a_crash_does_not_spoil_the_next(file: HaltFile) -> None:
+    file.path.write_text('{"wall_ns": 1, "rea', encoding="utf-8")
+    file.halt(HaltNote(2, "by hand", flatten=True))
+    assert file.note() == HaltNote(2, "by hand", flatten=True)
 
 
 def test_a_halt_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
