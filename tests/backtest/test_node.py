@@ -8,7 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from nautilus_trader.backtest.node import BacktestNode
 
+from ocw_strategy.backtest import node
+from ocw_strategy.engine import VENUE
 from ocw_strategy.errors import AccountBlownError
 from ocw_strategy.journal import (
     DecisionRow,
@@ -72,6 +75,29 @@ def test_hedging_and_netting_venues_give_the_same_digest(catalog: Path, run: Run
     hedging = Run(make_settings(catalog, execution={"oms": "HEDGING"}), "hedging")
     assert hedging.digest() == run.digest()
     hedging.close()
+
+
+def test_forgetting_what_is_closed_changes_nothing(
+    catalog: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[tuple[int, int]] = []
+
+    class Watched(BacktestNode):  # type: ignore[misc]
+        def dispose(self) -> None:
+            for engine in self.get_engines():
+                cache = engine.cache
+                events = cache.account_for_venue(VENUE).event_count
+                left.append((cache.orders_closed_count(), events))
+            super().dispose()
+
+    monkeypatch.setattr(node, "BacktestNode", Watched)
+    for kept_s in (node._PURGED_AFTER_S, 10**9):
+        monkeypatch.setattr(node, "_PURGED_AFTER_S", kept_s)
+        again = Run(make_settings(catalog), f"kept-{kept_s}")
+        assert again.digest() == run.digest()
+        again.close()
+    forgetful, mindful = left
+    assert all(few < many / 2 for few, many in zip(forgetful, mindful, strict=True)), left
 
 
 def test_another_seed_gives_another_journal(catalog: Path, run: Run) -> None:
