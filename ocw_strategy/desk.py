@@ -237,6 +237,10 @@ class DecisionDesk:
 
     # -- a decision -------------------------------------------------------------------------------
 
+    def prepare(self) -> None:
+        """Do ahead of the next close what of its snapshot can be done; it changes no value."""
+        self._indicators.prepare()
+
     def snapshot(self, verdict: Verdict, account: AccountView) -> MarketSnapshot:
         """Return what the advisor is shown at a wake."""
         now_ns = verdict.now_ns

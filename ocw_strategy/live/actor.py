@@ -29,6 +29,7 @@ from ocw_strategy.delivery import Standing
 from ocw_strategy.engine import CLOSE_WAIT_NS, instrument_id, venue_symbol
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Trade
+from ocw_strategy.live.deferred import KEEP_AFTER_S, Deferred
 from ocw_strategy.live.desk import NodeDesk, Work, guarded
 from ocw_strategy.live.history import History
 from ocw_strategy.live.learnt import LearntTrades
@@ -39,7 +40,6 @@ from ocw_strategy.units import MINUTE_NS, SECOND_NS, close_of
 
 STATE = "actor/3"
 _EARLIER_STATE = "actor/2"
-_KEEP_AFTER_S = 0.05
 
 
 class LiveActor(OCWActor):
@@ -72,7 +72,9 @@ class LiveActor(OCWActor):
         self._asked: asyncio.Task[None] | None = None
         self._awaited_ns = 0
         self._opened: dict[tuple[str, int], int] = {}
-        self._keeping: asyncio.TimerHandle | None = None
+        # an order that follows from a close leaves first: its intent is durable by itself
+        self._keeping = Deferred(self._keep_now, KEEP_AFTER_S)
+        self._preparing = Deferred(self._prepare, KEEP_AFTER_S)
 
     # -- start and stop ---------------------------------------------------------------------------
 
@@ -106,6 +108,7 @@ class LiveActor(OCWActor):
             self._feed(item)
         self._desk.warming = False
         self._restore()
+        self._desk.prepare()
         gc.collect()
         gc.freeze()  # what the start made stays: no later collection stops the loop to look at it
         self._node.warm = True
@@ -180,23 +183,22 @@ class LiveActor(OCWActor):
         """Let go of what was asked, and keep what was learnt."""
         for task in self._tasks:
             task.cancel()
+        self._preparing.drop()
         if self._node.warm:
             self._keep()
-
-    def _keep_soon(self) -> None:
-        # an order that follows from a close leaves first: its intent is durable by itself
-        if self._keeping is None:
-            loop = asyncio.get_running_loop()
-            self._keeping = loop.call_later(_KEEP_AFTER_S, self._keep_now)
 
     @guarded
     def _keep_now(self) -> None:
         self._keep()
 
+    @guarded
+    def _prepare(self) -> None:
+        # what would cost the next order time, had it to be done then
+        self._desk.prepare()
+        self._journal.checkpoint()
+
     def _keep(self) -> None:
-        if self._keeping is not None:
-            self._keeping.cancel()
-            self._keeping = None
+        self._keeping.drop()
         state = {
             "desk": self._desk.state(),
             "learnt": self._learnt.state(),
@@ -253,7 +255,8 @@ class LiveActor(OCWActor):
             return
         super()._on_close(close_ns)
         if is_decision_close(close_ns):
-            self._keep_soon()
+            self._keeping.ask()
+            self._preparing.ask()
         else:
             self._journal.flush()
 
@@ -316,7 +319,7 @@ class LiveActor(OCWActor):
             if advice.cost_usd:
                 self._keep()  # a bill is not forgotten
             else:
-                self._keep_soon()
+                self._keeping.ask()
         except Exception as error:  # an answer that cannot be had is a hold
             self.on_handler_fault("advisor", error)
 
@@ -349,6 +352,9 @@ class LiveActor(OCWActor):
         self, alert_ns: int, payload: DecisionPayload, asked: Standing | None = None
     ) -> None:
         self._deliver(payload, asked)  # the answer took as long as it took
+
+    def _latency_ns(self, close_ns: int) -> int:
+        return 0  # not modelled: it passes
 
     def _order_wait_ns(self) -> int:
         return 0  # orders leave at once

@@ -144,7 +144,7 @@ class RowBook:
 
     def take(self, now_ns: int) -> list[Any]:
         """Return the rows to be told now, in order of time."""
-        told = []
+        told: dict[int, dict[str, float]] = {}
         for ts_ms in sorted(self._rows):
             known, due_ns = self._rows[ts_ms], self._due_ns(ts_ms)
             whole = len(known) == len(self.columns)
@@ -154,24 +154,30 @@ class RowBook:
             if not whole and now_ns < due_ns + self.patience_ns:
                 continue
             self._told[ts_ms] = len(known)
-            told += self._object(ts_ms, known, now_ns)
+            told[ts_ms] = {name: known.get(name, float("nan")) for name in self.columns}
             if whole:
                 del self._rows[ts_ms]
+        found = self._objects(told)
+        if not self.as_archived:
+            for item in found:
+                if not self._was_in_time(item.ts_event // MILLISECOND_NS):
+                    item.__dict__["_ts_init"] = now_ns
         self._forget(now_ns)
-        return told
+        return found
 
-    def _object(self, ts_ms: int, known: Mapping[str, float], now_ns: int) -> list[Any]:
-        row = {name: known.get(name, float("nan")) for name in self.columns}
+    def _objects(self, rows: Mapping[int, Mapping[str, float]]) -> list[Any]:
+        # all at once, since a table of one row costs as much as one of a day
         try:
-            made = objects(self.data_class, self.symbol, {ts_ms: row}, self.delay_ns)
+            return objects(self.data_class, self.symbol, rows, self.delay_ns)
         except CatalogError as fault:
-            self.refused.append(str(fault))
-            return []
-        in_time = len(known) == len(self.columns) and self._arrived_ns[ts_ms] <= self._due_ns(ts_ms)
-        if not in_time and not self.as_archived:
-            for item in made:
-                item.__dict__["_ts_init"] = now_ns
-        return made
+            if len(rows) == 1:
+                self.refused.append(str(fault))
+                return []
+            return [found for ts_ms, row in rows.items() for found in self._objects({ts_ms: row})]
+
+    def _was_in_time(self, ts_ms: int) -> bool:
+        whole = self._told[ts_ms] == len(self.columns)
+        return whole and self._arrived_ns[ts_ms] <= self._due_ns(ts_ms)
 
     def _due_ns(self, ts_ms: int) -> int:
         return ts_ms * MILLISECOND_NS + self.delay_ns

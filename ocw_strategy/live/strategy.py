@@ -174,11 +174,13 @@ class LiveStrategy(ReconcilingStrategy):
 
     def _watch_equity(self, now_ns: int) -> None:
         super()._watch_equity(now_ns)
-        self._keep()
+        self._keeping.ask()  # an order that follows from the close leaves first
 
     def _sample_equity(self, now_ns: int) -> None:
         # a node that stopped at this very close has told it already
-        if not self._journal.rows(Equity, "ts_ns = ?", (now_ns,)):
+        told = not self._samples and self._journal.rows(Equity, "ts_ns = ?", (now_ns,))
+        self._samples = True
+        if not told:
             super()._sample_equity(now_ns)
 
     def _exit_reason(self, intent: Intent) -> str:

@@ -1,8 +1,9 @@
 """What a live node costs: lag of its loop, time from a bar to its order, memory, time to stop.
 
 ``python -m tests.bench.live`` runs `ocw live` as a process against the venue on loopback, three
-times. ``latency``: fixed rules, bar by bar once the node is warm; from the moment a closing bar is
-told to the sockets to the moment the venue has answered the first order that follows. ``lag``:
+times, each at the cadence of `configs/demo.toml`. ``latency``: fixed rules asked at every decision
+close, bar by bar once the node is warm; from the moment a closing bar is told to the sockets to the
+moment the venue has answered the first order that follows. ``lag``:
 Claude's loopback counterpart takes a minute to answer; the worst hundredth of the loop's lag over
 half a minute of that, as the heartbeat tells it. ``memory``: days of market at speed; the peak of
 resident memory after the first day and at the end. Wall times: other work on the machine counts.
@@ -25,8 +26,10 @@ from ocw_strategy.journal import DecisionRow, Evaluation
 from tests.claude import KEY, ClaudeApi, answer, decision_text
 from tests.live.process import LiveProcess, sample_venue, until
 from tests.venue import Venue
+from tests.venue.market import POINTS
 
-PAUSE_S = 0.3
+PAUSE_S = 0.15
+CADENCE = {"live.safety_seconds": 30.0, "live.drift_seconds": 60.0}
 ANSWER_S = 60.0
 SPEED = 3000.0
 
@@ -34,15 +37,17 @@ SPEED = 3000.0
 def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
     """Return the times from a closing bar to the first order after it, milliseconds."""
     found: list[float] = []
-    eager = {"advisor.rules.entry_score": 0.05}
+    eager = {"advisor.rules.entry_score": 0.05, "experiment.gate": "open"}
     with (
         sample_venue(days=10 + bars // 288 + 1) as venue,
-        LiveProcess(folder, venue, overrides=eager) as node,
+        LiveProcess(folder, venue, overrides=CADENCE | eager) as node,
     ):
         _judge_a_close(venue, node)
         for _ in track(range(bars), "bar to order", console=console):
+            venue.market.step(POINTS - 1)
+            time.sleep(PAUSE_S)  # the last point of a bar comes alone, as it does in a market
             before = len(venue.calls.to("/fapi/v1/order", "POST"))
-            venue.market.advance()
+            venue.market.step()
             time.sleep(PAUSE_S)
             sent = venue.calls.to("/fapi/v1/order", "POST")[before:]
             if sent:
@@ -76,10 +81,8 @@ def lag(folder: Path) -> dict[str, Any]:
         overrides = {
             "advisor.kind": "claude",
             "advisor.claude.timeout_seconds": ANSWER_S + 40,
-            "live.safety_seconds": 30.0,
-            "live.drift_seconds": 60.0,
         }
-        with LiveProcess(folder, venue, overrides=overrides) as node:
+        with LiveProcess(folder, venue, overrides=CADENCE | overrides) as node:
             while not claude.messages:
                 venue.market.advance()
                 time.sleep(PAUSE_S)
@@ -103,7 +106,10 @@ def lag(folder: Path) -> dict[str, Any]:
 
 def memory(folder: Path, days: int) -> dict[str, Any]:
     """Return the peak of resident memory after a day of market and at the end, MB."""
-    with sample_venue(days=10 + days + 1) as venue, LiveProcess(folder, venue) as node:
+    with (
+        sample_venue(days=10 + days + 1) as venue,
+        LiveProcess(folder, venue, overrides=CADENCE) as node,
+    ):
         venue.market.tells_forming = False
         peaks: list[tuple[float, float]] = []
         start_ms, began = venue.market.now_ms, time.monotonic()

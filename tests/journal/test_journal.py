@@ -134,6 +134,28 @@ def test_a_saved_state_is_never_ahead_of_the_rows_it_was_made_of(tmp_path: Path)
         assert reader.count(Evaluation) == 1
 
 
+def test_a_checkpoint_now_and_then_leaves_none_for_the_commit_that_must_be_quick(
+    tmp_path: Path,
+) -> None:
+    def longest_log(*, checkpoints: bool) -> int:
+        path = tmp_path / f"{checkpoints}.db"
+        log = path.with_name(f"{path.name}-wal")
+        longest = 0
+        with Journal.open(path, run_id="a") as journal:
+            for number in range(140):
+                journal.save_state("learner/1", {"number": number, "much": "x" * 100_000})
+                journal.append_durably(intent(number))
+                if checkpoints:
+                    journal.checkpoint()
+                longest = max(longest, log.stat().st_size)
+            assert len(journal.rows(Intent)) == 140
+        return longest
+
+    at_which_sqlite_does_it_itself = 1_000 * 4_096
+    assert longest_log(checkpoints=False) > at_which_sqlite_does_it_itself
+    assert longest_log(checkpoints=True) < at_which_sqlite_does_it_itself / 4
+
+
 def test_closing_writes_what_is_held_back_and_leaves_one_plain_file(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with Journal.open(path, run_id="close") as journal:

@@ -135,8 +135,33 @@ def test_what_a_book_remembers_is_what_it_would_compute_anew() -> None:
         price *= 1 + draw.normal(0, 0.001)
         ring.append(count * 5 * MINUTE_NS, price, price, price, price, 1.0, 0.5)
         asked = 0.3 if count < 4_400 else 0.01  # often, then after days
+        if count > 3_600 and draw.random() < 0.3:
+            book.prepare()
         if count > 3_600 and draw.random() < asked:
             assert book.timeframes("BTC") == {
                 name: technical_indicators(ring.rollup(minutes, BARS))
                 for name, minutes in TIMEFRAMES.items()
             }
+
+
+def test_a_book_that_prepared_looks_at_the_next_bar_alone() -> None:
+    asked: list[int] = []
+
+    class Watched(BarRing):
+        def rollup(self, minutes: int, count: int) -> BarWindow:
+            asked.append(count)
+            return super().rollup(minutes, count)
+
+    ring = Watched(15, 2_000)
+    book = IndicatorBook({"BTC": ring})
+    for count in range(1, 1_500):
+        price = 100.0 + count % 7
+        ring.append(count * 15 * MINUTE_NS, price, price, price, price, 1.0, 0.5)
+        asked.clear()
+        book.timeframes("BTC")
+        if count > 1_300:  # a boundary of 15 minutes, perhaps of more
+            assert set(asked) == {1}
+        book.prepare()
+    asked.clear()
+    book.prepare()
+    assert asked == []
