@@ -54,7 +54,7 @@ class ReconcilingStrategy(OCWStrategy):
         self._suspects: set[str] = set()
         self._paid: deque[str] = deque(maxlen=_MAX_PAID)
         self._keeping = Deferred(self._keep_now, KEEP_AFTER_S)
-        self._samples = False  # whether equity was sampled in this life
+        self._sampled = False  # whether equity was sampled in this life
         self.wants_truth = False
         """Whether the account is to be read soon: something was told that only it can confirm."""
 

@@ -178,8 +178,8 @@ class LiveStrategy(ReconcilingStrategy):
 
     def _sample_equity(self, now_ns: int) -> None:
         # a node that stopped at this very close has told it already
-        told = not self._samples and self._journal.rows(Equity, "ts_ns = ?", (now_ns,))
-        self._samples = True
+        told = not self._sampled and self._journal.rows(Equity, "ts_ns = ?", (now_ns,))
+        self._sampled = True
         if not told:
             super()._sample_equity(now_ns)
 
