@@ -58,11 +58,10 @@ class HaltFile:
         That is the latest note, and flatten where any of them asks for it.
         """
         try:
-            notes = [
-                found for line in self.path.read_text("utf-8").split("\n") if (found := _read(line))
-            ]
-        except (OSError, ValueError):
+            lines = self.path.read_text("utf-8", errors="replace").split("\n")
+        except OSError:
             return None
+        notes = [found for line in lines if (found := _read(line))]
         return replace(notes[-1], flatten=any(each.flatten for each in notes)) if notes else None
 
     def halt(self, note: HaltNote) -> HaltNote:

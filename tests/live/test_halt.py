@@ -104,7 +104,7 @@ def test_a_halt_outlasts_a_resume_in_the_same_instant(
 
 
 def test_a_note_cut_off_by_a_crash_does_not_spoil_the_next(file: HaltFile) -> None:
-    file.path.write_text('{"wall_ns": 1, "rea', encoding="utf-8")
+    file.path.write_bytes(b'{"wall_ns": 1, "rea\xff')
     file.halt(HaltNote(2, "by hand", flatten=True))
     assert file.note() == HaltNote(2, "by hand", flatten=True)
 
