@@ -233,14 +233,14 @@ class OCWActor(Actor):
             self._halts = data
 
     def _on_trade(self, payload: TradePayload) -> None:
-        if self._desk.learn(payload) and isinstance(self.advisor, LessonWriter):
+        if self._desk.lessons.learn(payload) and isinstance(self.advisor, LessonWriter):
             self._ask_lesson(self.advisor, payload.trade)
 
     def _ask_lesson(self, writer: LessonWriter, trade: Trade) -> None:
-        draft = self._desk.draft(trade.trade_id)
+        draft = self._desk.lessons.draft(trade.trade_id)
         lesson = drive(writer.lesson(draft, trade.closed_ns))
         if lesson is not None:
-            self._desk.take_lesson(trade.trade_id, lesson, trade.closed_ns)
+            self._desk.lessons.rewrite(trade.trade_id, lesson, trade.closed_ns)
 
     # -- a close ----------------------------------------------------------------------------------
 

@@ -7,21 +7,19 @@ the same data gives the same journal, in a backtest, live and after a restart.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ocw_strategy.account import AccountView, portfolio_report, position_reports, safety_report
-from ocw_strategy.advisor import Advice, Lesson, Reflection, ReflectionBook
+from ocw_strategy.advisor import Advice
 from ocw_strategy.bandit import FrozenBandit, ShadowOutcomes, SignalBandit
+from ocw_strategy.calls import NO_CALL, CallBook
 from ocw_strategy.gate import (
     FEATURE_METRICS,
     Gate,
-    GateError,
     OpenGate,
     RandomGate,
     Verdict,
@@ -34,16 +32,13 @@ from ocw_strategy.journal import (
     Evaluation,
     Event,
     Journal,
-    Posterior,
-    ReflectionRow,
     RegimeRow,
-    Trade,
     canonical_json,
 )
+from ocw_strategy.lessons import Lessons
 from ocw_strategy.market import (
     DerivativeBook,
     FeatureBook,
-    GateReport,
     IndicatorBook,
     MarketSnapshot,
     SignalTrack,
@@ -52,14 +47,9 @@ from ocw_strategy.market import (
     composite,
     signal_values,
 )
-from ocw_strategy.messages import DecisionPayload, TargetContext, TradePayload
+from ocw_strategy.messages import DecisionPayload, TargetContext
 from ocw_strategy.regime import Regime
 from ocw_strategy.settings import Settings
-from ocw_strategy.units import DAY_NS, HOUR_NS
-
-_CALL_HORIZON_NS = 4 * HOUR_NS
-_NO_CALL = -1  # a bill that no call was reckoned with: paid in full
-_MAX_TRADES = 10
 
 
 class DecisionDesk:
@@ -93,11 +83,10 @@ class DecisionDesk:
         """Signals to use instead of those of the statistics, where a run scrambles them."""
         self._regime: Regime | None = None
         self._known_ns = 0  # up to here everything is in the state that was restored
-        self._calls: deque[tuple[int, dict[str, tuple[float, float]]]] = deque()
-        self._call_times: deque[int] = deque(maxlen=settings.gate.calls_per_day_ceiling)
-        self._trades: deque[Trade] = deque(maxlen=_MAX_TRADES)
+        self._calls = CallBook(settings, self.gate, journal)
+        self.lessons = Lessons(self.bandit, journal, partial(self._calls.charge, call_ns=NO_CALL))
+        """What closed trades taught."""
         self._memory_note = ""
-        self._reflections = ReflectionBook()
         self.warming = False
         """While true a close is history at a live start: nothing is decided or journalled on it."""
 
@@ -139,7 +128,7 @@ class DecisionDesk:
             self.watch.look(now_ns)
             return None
         verdict = None
-        self._settle_calls(now_ns)
+        self._calls.settle(now_ns, self.price)
         if self.warming or now_ns < self._settings.run.start_ns:
             self.watch.observe(now_ns)
         else:
@@ -189,22 +178,6 @@ class DecisionDesk:
             if outcome is not None:
                 self.bandit.record(outcome)
 
-    def _settle_calls(self, now_ns: int) -> None:
-        # What acting on a call was worth against having held, four hours later.
-        while self._calls and self._calls[0][0] + _CALL_HORIZON_NS <= now_ns:
-            call_ns, changes = self._calls.popleft()
-            if call_ns + _CALL_HORIZON_NS != now_ns:
-                continue  # the close that would have told is missing
-            cost = self._settings.costs.order.one_way
-            worth = [
-                change * (self.price(symbol) / price - 1.0) - abs(change) * cost
-                for symbol, (change, price) in changes.items()
-            ]
-            try:
-                self.gate.settle_call(call_ns, sum(worth) / len(self.symbols))
-            except GateError as error:
-                self._journal.append(Event(now_ns, "call_unsettled", "", str(error)))
-
     def price(self, symbol: str) -> float:
         """Return an instrument's last closing price."""
         return self.book.rings[symbol].last_close
@@ -247,9 +220,6 @@ class DecisionDesk:
         regime = self.watch.regime
         weights = self.bandit.mean_weights(regime.key)
         signals = {symbol: self.signals(symbol, now_ns) for symbol in self.symbols}
-        last_ns = self._call_times[-1] if self._call_times else None
-        self._call_times.append(now_ns)
-        today = sum(1 for called in self._call_times if called // DAY_NS == now_ns // DAY_NS)
         return build_snapshot(
             now_ns=now_ns,
             wake_reasons=verdict.reasons,
@@ -262,16 +232,12 @@ class DecisionDesk:
             posteriors=self.bandit.report(regime.key),
             weights=weights,
             positions=position_reports(account, self.book.rings, self._settings),
-            trades=tuple(self._trades),
+            trades=tuple(self.lessons.trades),
             portfolio=portfolio_report(account, self._settings.risk.venue_leverage),
             safety=safety_report(self._settings, regime.key),
-            gate=GateReport(
-                calls_today=today,
-                calls_left_today=self._settings.gate.calls_per_day_ceiling - today,
-                hours_since_call=None if last_ns is None else (now_ns - last_ns) / HOUR_NS,
-            ),
+            gate=self._calls.begin(now_ns),
             memory_note=self._memory_note,
-            reflections=self._reflections.choose(
+            reflections=self.lessons.reflections.choose(
                 now_ns,
                 regime=regime.key,
                 signals={symbol: found.values for symbol, found in signals.items()},
@@ -314,11 +280,11 @@ class DecisionDesk:
             )
         )
         if advice.cost_usd:
-            self._charge(now_ns, advice.cost_usd, call_ns=now_ns)
+            self._calls.charge(now_ns, advice.cost_usd, call_ns=now_ns)
         if decision is None:
             return None
         self._memory_note = decision.memory_note
-        self._reflections.expect(decision_id, decision)
+        self.lessons.reflections.expect(decision_id, decision)
         try:
             self.gate.request(now_ns, decision.next_check_seconds, decision.wake_conditions)
         except WakeConditionError as error:
@@ -328,7 +294,7 @@ class DecisionDesk:
             self._target(snapshot, target.symbol, target.exposure, target.confidence)
             for target in decision.targets
         )
-        self._calls.append((now_ns, {t.symbol: self._change(snapshot, t) for t in targets}))
+        self._calls.answered(now_ns, {t.symbol: self._change(snapshot, t) for t in targets})
         return DecisionPayload(
             decision_id=decision_id,
             close_ns=now_ns,
@@ -343,13 +309,7 @@ class DecisionDesk:
     def hold(self, close_ns: int, why: str, decision_id: str) -> None:
         """Take notice that a decision did not take effect: its call changed nothing."""
         self._journal.append(Event(close_ns, f"hold:{why}", "", decision_id))
-        self._calls = deque((ns, {} if ns == close_ns else made) for ns, made in self._calls)
-
-    def _charge(self, now_ns: int, usd: Decimal, *, call_ns: int) -> None:
-        try:
-            self.gate.charge(call_ns, float(usd))
-        except GateError as error:  # what was expected of it stays spent
-            self._journal.append(Event(now_ns, "bill_refused", "", str(error)))
+        self._calls.undo(close_ns)
 
     def _target(
         self, snapshot: MarketSnapshot, symbol: str, exposure: float, confidence: float
@@ -373,57 +333,7 @@ class DecisionDesk:
         wanted *= regime.exposure_scale * regime.macro_scale
         return max(-1.0, min(1.0, wanted)) - before, self.price(target.symbol)
 
-    # -- a closed trade ---------------------------------------------------------------------------
-
-    def learn(self, payload: TradePayload) -> bool:
-        """Credit a closed trade to the signals and the regime it was entered with.
-
-        Returns
-        -------
-        bool
-            Whether it taught anything: a trade that was entered on no signal, since a person told
-            the journal of it, does not.
-        """
-        trade = payload.trade
-        self._trades.append(trade)
-        outcome = payload.outcome()
-        if not outcome.signals:
-            return False
-        self.bandit.record(outcome)
-        self._reflect(trade, outcome.signals)
-        for signal, posterior in self.bandit.report(trade.regime).items():
-            self._journal.append(
-                Posterior(
-                    ts_ns=trade.closed_ns,
-                    regime=trade.regime,
-                    signal=signal,
-                    alpha=posterior.alpha,
-                    beta=posterior.beta,
-                    outcomes=posterior.outcomes,
-                )
-            )
-        return True
-
-    def draft(self, trade_id: str) -> str:
-        """Return the text of the reflection on a closed trade that was just learnt from."""
-        return self._reflections.text(trade_id)
-
-    def take_lesson(self, trade_id: str, lesson: Lesson, now_ns: int) -> None:
-        """Let a model's words stand in a reflection's place, and account for them either way."""
-        if lesson.cost_usd:
-            self._charge(now_ns, lesson.cost_usd, call_ns=_NO_CALL)
-        text = lesson.text or self._reflections.text(trade_id)
-        found = self._reflections.rewrite(trade_id, text)
-        if found is not None:
-            source = lesson.model if lesson.text else "rules"
-            self._journal.replace(_reflection_row(found, source, lesson.cost_usd))
-        if not lesson.text:
-            detail = f"{lesson.model}: {lesson.outcome}"
-            self._journal.append(Event(now_ns, "lesson_missing", "", detail))
-
-    def _reflect(self, trade: Trade, signals: Mapping[str, float]) -> None:
-        found = self._reflections.learn(trade, signals)
-        self._journal.append(_reflection_row(found, "rules", Decimal(0)))
+    # -- what a restart must know -----------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         """Return all that a restart must know, as JSON values; market data is warmed up anew."""
@@ -431,11 +341,9 @@ class DecisionDesk:
             "gate": self.gate.state(),
             "bandit": self.bandit.state(),
             "shadows": self._shadows.state(),
-            "calls": [[ns, changes] for ns, changes in self._calls],
-            "call_times": list(self._call_times),
-            "trades": [asdict(trade) for trade in self._trades],
             "memory_note": self._memory_note,
-            "reflections": self._reflections.state(),
+            **self._calls.state(),
+            **self.lessons.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -444,14 +352,9 @@ class DecisionDesk:
         self._known_ns = state["gate"]["now_ns"]
         self.bandit.restore(state["bandit"])
         self._shadows.restore(state["shadows"])
-        self._calls = deque(
-            (ns, {symbol: (change, price) for symbol, (change, price) in changes.items()})
-            for ns, changes in state["calls"]
-        )
-        self._call_times.extend(state["call_times"])
-        self._trades.extend(Trade(**row) for row in state["trades"])
+        self._calls.restore(state)
+        self.lessons.restore(state)
         self._memory_note = state["memory_note"]
-        self._reflections.restore(state["reflections"])
 
 
 def _gate(settings: Settings, symbols: tuple[str, ...]) -> Gate:
@@ -471,19 +374,3 @@ def _gate(settings: Settings, symbols: tuple[str, ...]) -> Gate:
 
 
 _STATISTIC = {"long_short_ratio": "toptrader_position_ls_ratio"}
-
-
-def _reflection_row(found: Reflection, source: str, cost_usd: Decimal) -> ReflectionRow:
-    return ReflectionRow(
-        trade_id=found.trade_id,
-        decision_id=found.decision_id,
-        ts_ns=found.ts_ns,
-        symbol=found.symbol,
-        direction=found.direction,
-        regime=found.regime,
-        signals=found.words,
-        net_return=found.net_return,
-        text=found.text,
-        source=source,
-        cost_usd=str(cost_usd),
-    )

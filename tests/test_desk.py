@@ -115,7 +115,7 @@ def live(desk: DecisionDesk, after_ns: int, until_ns: int) -> Seen:
             payload = desk.decided(snapshot, drive(advisor.decide(snapshot)), "rules", 0)
             seen.decisions.append(payload.model_dump_json() if payload else "")
         if now_ns % DAY_NS == 0:
-            desk.learn(trade_of(now_ns))
+            desk.lessons.learn(trade_of(now_ns))
     return seen
 
 
@@ -335,7 +335,7 @@ def test_a_closed_trade_is_reflected_on_with_the_decision_behind_it(
     assert payload is not None
     trade = trade_of(now_ns)
     row = {**trade.row, "decision_id": payload.decision_id}
-    desk.learn(trade.model_copy(update={"row": row}))
+    desk.lessons.learn(trade.model_copy(update={"row": row}))
     journal.flush()
     (kept,) = journal.rows(ReflectionRow)
     assert (kept.trade_id, kept.decision_id) == (f"t{now_ns}", payload.decision_id)
@@ -478,7 +478,7 @@ def test_b5_a_closed_trade_is_credited_to_its_entrys_regime_and_signals(
     desk, journal = warm
     before = desk.bandit.report("calm_goldilocks")
     payload = trade_of(SAVED_NS + 1)
-    desk.learn(payload)
+    desk.lessons.learn(payload)
     after = desk.bandit.report("calm_goldilocks")
     gained = {name: after[name].outcomes - before[name].outcomes for name in after}
     assert gained == {
@@ -492,9 +492,9 @@ def test_b5_a_closed_trade_is_credited_to_its_entrys_regime_and_signals(
 
 def test_the_same_trade_is_credited_once(warm: tuple[DecisionDesk, Journal]) -> None:
     desk, _ = warm
-    desk.learn(trade_of(SAVED_NS + 1))
+    desk.lessons.learn(trade_of(SAVED_NS + 1))
     once = desk.bandit.report("calm_goldilocks")
-    desk.learn(trade_of(SAVED_NS + 1))
+    desk.lessons.learn(trade_of(SAVED_NS + 1))
     assert desk.bandit.report("calm_goldilocks") == once
 
 
@@ -505,9 +505,9 @@ def test_a_trade_that_was_entered_on_no_signal_teaches_nothing_and_is_shown(
     trade = trade_of(SAVED_NS + 1)
     adopted = trade.model_copy(update={"row": {**trade.row, "signals": "{}", "regime": "unknown"}})
     before = desk.bandit.state()
-    assert not desk.learn(adopted)
+    assert not desk.lessons.learn(adopted)
     assert desk.bandit.state() == before
     journal.flush()
     assert journal.count(Posterior) == journal.count(ReflectionRow) == 0
     assert desk.state()["trades"][-1]["trade_id"] == trade.trade.trade_id
-    assert desk.learn(trade)
+    assert desk.lessons.learn(trade)

@@ -328,9 +328,9 @@ class LiveActor(OCWActor):
 
     async def _take_lesson(self, writer: LessonWriter, trade: Trade) -> None:
         try:
-            lesson = await writer.lesson(self._desk.draft(trade.trade_id), trade.closed_ns)
+            lesson = await writer.lesson(self._desk.lessons.draft(trade.trade_id), trade.closed_ns)
             if lesson is not None:
-                self._desk.take_lesson(trade.trade_id, lesson, trade.closed_ns)
+                self._desk.lessons.rewrite(trade.trade_id, lesson, trade.closed_ns)
                 self._keep()
         except Exception as error:  # the draft stands
             self.on_handler_fault("lesson", error)
