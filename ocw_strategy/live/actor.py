@@ -27,9 +27,10 @@ from ocw_strategy.advisors import make_advisor
 from ocw_strategy.catalog import OcwTakerFlow
 from ocw_strategy.delivery import Standing
 from ocw_strategy.engine import CLOSE_WAIT_NS, instrument_id, venue_symbol
+from ocw_strategy.errors import JournalError
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Trade
-from ocw_strategy.live.deferred import KEEP_AFTER_S, Deferred
+from ocw_strategy.live.deferred import Deferred
 from ocw_strategy.live.desk import NodeDesk, Work, guarded
 from ocw_strategy.live.history import History
 from ocw_strategy.live.learnt import LearntTrades
@@ -73,8 +74,8 @@ class LiveActor(OCWActor):
         self._awaited_ns = 0
         self._opened: dict[tuple[str, int], int] = {}
         # an order that follows from a close leaves first: its intent is durable by itself
-        self._keeping = Deferred(self._keep_now, KEEP_AFTER_S)
-        self._preparing = Deferred(self._prepare, KEEP_AFTER_S)
+        self._keeping = Deferred(self._keep_now)
+        self._preparing = Deferred(self._prepare)
 
     # -- start and stop ---------------------------------------------------------------------------
 
@@ -98,7 +99,8 @@ class LiveActor(OCWActor):
             if self._history is not None:
                 found = await self._history.items(self._instruments())
                 first_ns = min((i.ts_init for i in found if isinstance(i, Bar)), default=0)
-                self._model.warm(await self._history.hours(first_ns))
+                if self._fits_regimes:
+                    self._model.warm(await self._history.hours(first_ns))
         except Exception as error:  # cold is worse than warm and better than dead
             self.on_handler_fault("history", error)
         self._desk.warming = True
@@ -195,7 +197,10 @@ class LiveActor(OCWActor):
     def _prepare(self) -> None:
         # what would cost the next order time, had it to be done then
         self._desk.prepare()
-        self._journal.checkpoint()
+        try:
+            self._journal.checkpoint()
+        except JournalError as error:  # it can wait: what is in the log is safe there
+            self.log.warning(str(error))
 
     def _keep(self) -> None:
         self._keeping.drop()

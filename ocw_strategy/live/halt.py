@@ -90,8 +90,13 @@ class HaltFile:
         return self.note() or note
 
     def _add(self, line: str) -> bool:
-        # False where the file was removed while it was written to
-        with self.path.open("a", encoding="utf-8") as file:
+        # False where the file was removed while it was written to, or was another user's
+        try:
+            file = self.path.open("a", encoding="utf-8")
+        except PermissionError:
+            self._take_over()
+            return False
+        with file:
             file.write(f"\n{line}\n")  # what a crash cut off before stays apart
             file.flush()
             os.fsync(file.fileno())
@@ -99,6 +104,12 @@ class HaltFile:
                 return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
             except FileNotFoundError:
                 return False
+
+    def _take_over(self) -> None:
+        # in a folder that is ours a copy of another user's file can take its place
+        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        draft.write_bytes(self.path.read_bytes())
+        draft.replace(self.path)
 
     def resume(self) -> bool:
         """Remove the file; return whether there was one.

@@ -17,7 +17,7 @@ from nautilus_trader.model.orders import Order
 from ocw_strategy.engine import venue_symbol
 from ocw_strategy.journal import FillRow, Intent, OrderEvent
 from ocw_strategy.live.account import AccountTruth, VenueFill, VenuePayment
-from ocw_strategy.live.deferred import KEEP_AFTER_S, Deferred
+from ocw_strategy.live.deferred import Deferred
 from ocw_strategy.live.desk import NodeDesk, guarded
 from ocw_strategy.live.restart import entry_contexts, fill_of
 from ocw_strategy.positions import Fill
@@ -53,7 +53,7 @@ class ReconcilingStrategy(OCWStrategy):
         self._retiring: dict[str, Resting] = {}
         self._suspects: set[str] = set()
         self._paid: deque[str] = deque(maxlen=_MAX_PAID)
-        self._keeping = Deferred(self._keep_now, KEEP_AFTER_S)
+        self._keeping = Deferred(self._keep_now)
         self._sampled = False  # whether equity was sampled in this life
         self.wants_truth = False
         """Whether the account is to be read soon: something was told that only it can confirm."""

@@ -173,8 +173,12 @@ class LiveStrategy(ReconcilingStrategy):
             callback(None)
 
     def _watch_equity(self, now_ns: int) -> None:
+        before = self._halt.blocked(now_ns)
         super()._watch_equity(now_ns)
-        self._keeping.ask()  # an order that follows from the close leaves first
+        if self._halt.blocked(now_ns) != before:
+            self._keep()  # no crash forgets a halt
+        else:
+            self._keeping.ask()  # an order that follows from the close leaves first
 
     def _sample_equity(self, now_ns: int) -> None:
         # a node that stopped at this very close has told it already

@@ -1,7 +1,8 @@
 """Technical indicators of one timeframe, computed with Nautilus's classes when a snapshot is made.
 
-They see the newest `BARS` complete bars and nothing else, so they depend on the market and not on
-when OCW was started. With too few bars every value is None: there is no neutral stand-in.
+All but the newest bar may be fed ahead of that (`IndicatorBook.prepare`). They see the newest
+`BARS` complete bars and nothing else, so they depend on the market and not on when OCW was started.
+With too few bars every value is None: there is no neutral stand-in.
 
 Conventions, where Nautilus's differ from what a trader reads on a chart, are the chart's: RSI with
 Wilder's smoothing from 0 to 100 (Nautilus: exponential, 0 to 1); ATR with Wilder's smoothing

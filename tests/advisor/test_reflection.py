@@ -149,6 +149,15 @@ def test_the_pieces_of_one_position_are_told_once() -> None:
     assert choose(book(*pieces, closed("apart", 9.0))) == ["piece2", "apart"]
 
 
+def test_words_that_stand_in_a_reflections_place_are_shown_from_then_on() -> None:
+    made = book(closed("before"))
+    assert choose(made) == ["before"]
+    made.rewrite("before", "closed by after, a model says")
+    assert choose(made) == ["after"]
+    made.learn(closed("newer", 0.5), QUIET)
+    assert choose(made) == ["newer", "after"]
+
+
 def test_an_instrument_that_is_no_longer_traded_is_passed_over() -> None:
     made = book(closed("btc", symbol=BTC), closed("sol", symbol=SOL))
     assert choose(made, signals={BTC: SIGNS}) == ["btc"]

@@ -3,11 +3,11 @@
 ``python -m tests.bench.live`` runs `ocw live` as a process against the venue on loopback, three
 times, each at the cadence of `configs/demo.toml`. ``latency``: fixed rules asked at every decision
 close, bar by bar once the node is warm; from the moment a closing bar is told to the sockets to the
-moment the venue has answered the first order that follows. ``lag``:
-Claude's loopback counterpart takes a minute to answer; the worst hundredth of the loop's lag over
-half a minute of that, as the heartbeat tells it. ``memory``: days of market at speed; the peak of
-resident memory after the first day and at the end. Wall times: other work on the machine counts.
-Ends with one line of JSON.
+moment the venue has answered the first order that follows; what is sent between two bars (late, or
+an exit at a mark) is counted. ``lag``: Claude's loopback counterpart takes a minute to answer; the
+worst hundredth of the loop's lag over half a minute of that, as the heartbeat tells it.
+``memory``: days of market at speed; the peak of resident memory after the first day and at the end.
+Wall times: other work on the machine counts. Ends with one line of JSON.
 """
 
 import argparse
@@ -37,6 +37,7 @@ SPEED = 3000.0
 def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
     """Return the times from a closing bar to the first order after it, milliseconds."""
     found: list[float] = []
+    between = 0
     eager = {"advisor.rules.entry_score": 0.05, "experiment.gate": "open"}
     with (
         sample_venue(days=10 + bars // 288 + 1) as venue,
@@ -44,9 +45,11 @@ def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
     ):
         _judge_a_close(venue, node)
         for _ in track(range(bars), "bar to order", console=console):
+            seen = len(venue.calls.to("/fapi/v1/order", "POST"))
             venue.market.step(POINTS - 1)
             time.sleep(PAUSE_S)  # the last point of a bar comes alone, as it does in a market
             before = len(venue.calls.to("/fapi/v1/order", "POST"))
+            between += before - seen
             venue.market.step()
             time.sleep(PAUSE_S)
             sent = venue.calls.to("/fapi/v1/order", "POST")[before:]
@@ -57,6 +60,7 @@ def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
         "bar_to_order_ms_p50": round(float(np.quantile(found, 0.5)), 1) if found else None,
         "bar_to_order_ms_p99": round(float(np.quantile(found, 0.99)), 1) if found else None,
         "bar_to_order_samples": len(found),
+        "orders_between_bars": between,
         "sigterm_s": round(seconds, 1),
         "sigterm_code": code,
     }

@@ -1,6 +1,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier
 
 import pytest
@@ -107,6 +108,23 @@ def test_a_note_cut_off_by_a_crash_does_not_spoil_the_next(file: HaltFile) -> No
     file.path.write_bytes(b'{"wall_ns": 1, "rea\xff')
     file.halt(HaltNote(2, "by hand", flatten=True))
     assert file.note() == HaltNote(2, "by hand", flatten=True)
+
+
+def test_a_file_that_only_another_user_may_write_takes_notes_all_the_same() -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        file = HaltFile(Path(folder) / "journal.db")
+        file.halt(HaltNote(1, "all out", flatten=True))
+        file.path.chmod(0o444)
+        me = os.geteuid()
+        if me == 0:  # who may write anywhere
+            os.seteuid(65534)
+        try:
+            said = file.halt(HaltNote(2, "by hand"))
+        finally:
+            os.seteuid(me)
+        assert said == file.note() == HaltNote(2, "by hand", flatten=True)
+        assert list(Path(folder).iterdir()) == [file.path]
 
 
 def test_a_halt_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:

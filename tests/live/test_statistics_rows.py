@@ -101,6 +101,21 @@ def test_a_row_the_importer_would_refuse_is_dropped_and_said() -> None:
     assert "cannot be negative" in rows.refused[0]
 
 
+def test_of_many_rows_each_keeps_its_own_time_and_a_bad_one_spoils_no_other() -> None:
+    rows = book()
+    in_time, bad, late, partial = (T + step * 300_000 for step in range(4))
+    fill(rows, T_NS, in_time)
+    fill(rows, T_NS, bad)
+    rows.add("open_interest", {bad: -1.0}, T_NS)
+    now_ns = DUE_NS + 10 * PERIOD_NS
+    fill(rows, now_ns, late)
+    fill(rows, T_NS, partial, without="taker_buy_sell_ratio")
+    told = {item.ts_event // 1_000_000: item.ts_init for item in rows.take(now_ns)}
+    assert told == {in_time: DUE_NS, late: now_ns, partial: now_ns}
+    assert len(rows.refused) == 1
+    assert "cannot be negative" in rows.refused[0]
+
+
 def test_what_was_not_published_is_not_a_number() -> None:
     (made,) = objects(OcwDerivatives, "BTCUSDT", {T: whole() | {"open_interest": 0.0}}, DELAY_NS)
     assert math.isnan(made.open_interest)

@@ -154,13 +154,18 @@ def test_a_book_that_prepared_looks_at_the_next_bar_alone() -> None:
 
     ring = Watched(15, 2_000)
     book = IndicatorBook({"BTC": ring})
+    draw, price = np.random.default_rng(6), 100.0
     for count in range(1, 1_500):
-        price = 100.0 + count % 7
-        ring.append(count * 15 * MINUTE_NS, price, price, price, price, 1.0, 0.5)
+        price *= 1 + draw.normal(0, 0.001)
+        ring.append(count * 15 * MINUTE_NS, price, 1.001 * price, 0.998 * price, price, 1.0, 0.5)
         asked.clear()
-        book.timeframes("BTC")
+        found = book.timeframes("BTC")
         if count > 1_300:  # a boundary of 15 minutes, perhaps of more
             assert set(asked) == {1}
+            assert found == {
+                name: technical_indicators(ring.rollup(minutes, BARS))
+                for name, minutes in TIMEFRAMES.items()
+            }
         book.prepare()
     asked.clear()
     book.prepare()
