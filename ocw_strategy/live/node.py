@@ -99,8 +99,8 @@ def node_config(
         symbols=symbols,
         bar_minutes=settings.data.bar_minutes,
         replayed=live.replayed,
-        interval_seconds=1.0 if live.replayed else 300.0,
-        busy_seconds=1.0 if live.replayed else 60.0,
+        interval_seconds=live.statistics_seconds,
+        busy_seconds=min(60.0, live.statistics_seconds),
     )
     margin = "CROSS" if live.margin_type == "CROSSED" else "ISOLATED"
     return TradingNodeConfig(

@@ -44,6 +44,9 @@ class LiveSettings(Strict):
     """How often exits are watched at the execution venue's mark price."""
     drift_seconds: Seconds = 60.0
     """How often positions and orders are compared with the venue."""
+    statistics_seconds: Seconds = 300.0
+    """How often open interest, ratios and funding are asked for; at most 60 s apart while a row
+    that is due is missing."""
     max_basis_points: float = Field(default=30.0, gt=0, le=1000)
     """No entry while the execution venue's price differs by more from the market's."""
     keep_skips_days: float = Field(default=90.0, ge=1, le=3650)

@@ -30,6 +30,8 @@ from tests.venue.market import POINTS
 
 PAUSE_S = 0.15
 CADENCE = {"live.safety_seconds": 30.0, "live.drift_seconds": 60.0}
+# by the wall, in which a bar is 0.3 s: a market is asked once a bar, and not at its close
+RARELY = {"live.statistics_seconds": 30.0}
 ANSWER_S = 60.0
 SPEED = 3000.0
 
@@ -41,7 +43,7 @@ def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
     eager = {"advisor.rules.entry_score": 0.05, "experiment.gate": "open"}
     with (
         sample_venue(days=10 + bars // 288 + 1) as venue,
-        LiveProcess(folder, venue, overrides=CADENCE | eager) as node,
+        LiveProcess(folder, venue, overrides=CADENCE | RARELY | eager) as node,
     ):
         _judge_a_close(venue, node)
         for _ in track(range(bars), "bar to order", console=console):

@@ -37,6 +37,7 @@ venue_http = "{http}"
 venue_ws = "{ws}"
 drift_seconds = 2.0
 safety_seconds = 1.0
+statistics_seconds = 1.0
 start_timeout_seconds = 40.0
 
 [data]
