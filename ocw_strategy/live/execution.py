@@ -12,6 +12,8 @@
 5. *Orders sent twice*: see `submission`.
 6. *Starts that stop at an unknown word*: see `exchange_info`.
 7. *Reconnects that wait*: see `pulse`.
+8. *Old news*: that an order of an earlier life was placed can be told after a restart, when it has
+   long been filled or canceled; the engine would hold it open. Here the venue is asked first.
 
 Keys come in through the config. Real money or demo is the config's environment, nothing here.
 """
@@ -39,6 +41,7 @@ from nautilus_trader.model.orders import Order
 from ocw_strategy.live.pulse import beat
 from ocw_strategy.live.submission import ConfirmingAccountApi
 from ocw_strategy.live.user_stream import LONGEST_PAUSE_S, RecoveringUserStream
+from ocw_strategy.risk import PREFIX
 
 FINISHED_GRACE_S: Final = 1.0
 """How long a finished conditional order waits for its fill before it is fetched."""
@@ -194,11 +197,44 @@ class OcwExecutionClient(BinanceFuturesExecutionClient):
             await asyncio.sleep(_POLL_S)
             waited_s += _POLL_S
 
+    # -- (8) old news ------------------------------------------------------------------------------
+
+    def _handle_order_trade_update(self, raw: bytes) -> None:
+        update = self._decoder_futures_order_update.decode(raw).o
+        if self._may_be_old(update.c, update.X):
+            self._ask_whether_open(update.c, update.s)
+        else:
+            super()._handle_order_trade_update(raw)
+
+    def _may_be_old(self, name: str, status: BinanceOrderStatus) -> bool:
+        # an order of ours that was sent in this life is known here before the venue tells of it
+        ours = name.startswith(f"{PREFIX}-") and status is BinanceOrderStatus.NEW
+        return ours and self._cache.strategy_id_for_order(ClientOrderId(name)) is None
+
+    def _ask_whether_open(self, name: str, symbol: str) -> None:
+        task = self._tell_if_open(ClientOrderId(name), self._get_cached_instrument_id(symbol))
+        self.create_task(task, log_msg=f"ask whether {name} is open")
+
+    async def _tell_if_open(self, name: ClientOrderId, instrument_id: InstrumentId) -> None:
+        command = GenerateOrderStatusReports(
+            instrument_id=instrument_id,
+            start=None,
+            end=None,
+            open_only=True,
+            command_id=UUID4(),
+            ts_init=self._clock.timestamp_ns(),
+        )
+        for report in await self.generate_order_status_reports(command):
+            if report.client_order_id == name:
+                self._send_order_status_report(report)
+
     # -- (4) no made-up fills ----------------------------------------------------------------------
 
     def _handle_algo_update(self, raw: bytes) -> None:
         update = self._decoder_futures_algo_update.decode(raw).o
-        if update.X is BinanceOrderStatus.FINISHED:
+        if self._may_be_old(update.caid, update.X):
+            self._ask_whether_open(update.caid, update.s)
+        elif update.X is BinanceOrderStatus.FINISHED:
             self.create_task(self._finish(raw, update), log_msg="finish conditional order")
         else:
             super()._handle_algo_update(raw)

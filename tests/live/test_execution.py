@@ -5,6 +5,7 @@ Its cases are slow ones (`make test-live`): it is red by waiting in vain.
 """
 
 import asyncio
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,7 @@ from ocw_strategy.live.clients import OcwDataClientFactory, OcwExecClientFactory
 from tests.live.node import Node
 from tests.live.trader import BTC, Trader
 from tests.venue import Venue
+from tests.venue.client import Client
 
 STOCK = (BinanceLiveExecClientFactory, BinanceLiveDataClientFactory)
 OURS = (OcwExecClientFactory, OcwDataClientFactory)
@@ -316,3 +318,41 @@ async def _subscribe(trader: Trader) -> None:
     for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT"):
         trader.subscribe_quote_ticks(instrument_id(symbol))
     await asyncio.sleep(0)
+
+
+EARLIER = "OCW-00000000000000000000ea51"  # an order of a life before this node's
+
+
+@pytest.mark.parametrize("kind", ["ORDER_TRADE_UPDATE", "ALGO_UPDATE"])
+@on_both
+def test_8_old_news_of_an_earlier_lifes_order_opens_nothing(kind: str, clients: Any) -> None:
+    with Venue() as venue, node_of(venue, Trader(), clients) as node, Client(venue) as earlier:
+        venue.faults.delay_events(kind, 0.5, times=1)
+        place, cancel = _resting(earlier, kind)
+        place()
+        venue.faults.lose_events(kind, times=1)
+        cancel()
+        assert not node.reaches(node.cache.orders_open, within_s=2.0)
+
+
+@pytest.mark.parametrize("kind", ["ORDER_TRADE_UPDATE", "ALGO_UPDATE"])
+def test_8_an_earlier_lifes_order_that_is_open_is_told(kind: str) -> None:
+    with Venue() as venue, node_of(venue, Trader(), OURS) as node, Client(venue) as earlier:
+        place, _ = _resting(earlier, kind)
+        place()
+        node.until(lambda: [o.client_order_id.value for o in node.cache.orders_open()] == [EARLIER])
+
+
+def _resting(client: Client, kind: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    # how to place and how to cancel an order that rests
+    if kind == "ALGO_UPDATE":
+        return (
+            lambda: client.stop("SELL", "0.010", "90000", clientAlgoId=EARLIER),
+            lambda: client.delete("/fapi/v1/algoOrder", clientAlgoId=EARLIER),
+        )
+    facts = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+    facts |= {"quantity": "0.010", "price": "90000", "newClientOrderId": EARLIER}
+    return (
+        lambda: client.post("/fapi/v1/order", **facts),
+        lambda: client.delete("/fapi/v1/order", symbol="BTCUSDT", origClientOrderId=EARLIER),
+    )
