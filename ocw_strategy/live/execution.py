@@ -197,37 +197,6 @@ class OcwExecutionClient(BinanceFuturesExecutionClient):
             await asyncio.sleep(_POLL_S)
             waited_s += _POLL_S
 
-    # -- (8) old news ------------------------------------------------------------------------------
-
-    def _handle_order_trade_update(self, raw: bytes) -> None:
-        update = self._decoder_futures_order_update.decode(raw).o
-        if self._may_be_old(update.c, update.X):
-            self._ask_whether_open(update.c, update.s)
-        else:
-            super()._handle_order_trade_update(raw)
-
-    def _may_be_old(self, name: str, status: BinanceOrderStatus) -> bool:
-        # an order of ours that was sent in this life is known here before the venue tells of it
-        ours = name.startswith(f"{PREFIX}-") and status is BinanceOrderStatus.NEW
-        return ours and self._cache.strategy_id_for_order(ClientOrderId(name)) is None
-
-    def _ask_whether_open(self, name: str, symbol: str) -> None:
-        task = self._tell_if_open(ClientOrderId(name), self._get_cached_instrument_id(symbol))
-        self.create_task(task, log_msg=f"ask whether {name} is open")
-
-    async def _tell_if_open(self, name: ClientOrderId, instrument_id: InstrumentId) -> None:
-        command = GenerateOrderStatusReports(
-            instrument_id=instrument_id,
-            start=None,
-            end=None,
-            open_only=True,
-            command_id=UUID4(),
-            ts_init=self._clock.timestamp_ns(),
-        )
-        for report in await self.generate_order_status_reports(command):
-            if report.client_order_id == name:
-                self._send_order_status_report(report)
-
     # -- (4) no made-up fills ----------------------------------------------------------------------
 
     def _handle_algo_update(self, raw: bytes) -> None:
@@ -288,3 +257,34 @@ class OcwExecutionClient(BinanceFuturesExecutionClient):
             report.client_order_id = client_order_id
             self._send_fill_report(report)
         return bool(trades)
+
+    # -- (8) old news ------------------------------------------------------------------------------
+
+    def _handle_order_trade_update(self, raw: bytes) -> None:
+        update = self._decoder_futures_order_update.decode(raw).o
+        if self._may_be_old(update.c, update.X):
+            self._ask_whether_open(update.c, update.s)
+        else:
+            super()._handle_order_trade_update(raw)
+
+    def _may_be_old(self, name: str, status: BinanceOrderStatus) -> bool:
+        # an order of ours that was sent in this life is known here before the venue tells of it
+        ours = name.startswith(f"{PREFIX}-") and status is BinanceOrderStatus.NEW
+        return ours and self._cache.strategy_id_for_order(ClientOrderId(name)) is None
+
+    def _ask_whether_open(self, name: str, symbol: str) -> None:
+        task = self._tell_if_open(ClientOrderId(name), self._get_cached_instrument_id(symbol))
+        self.create_task(task, log_msg=f"ask whether {name} is open")
+
+    async def _tell_if_open(self, name: ClientOrderId, instrument_id: InstrumentId) -> None:
+        command = GenerateOrderStatusReports(
+            instrument_id=instrument_id,
+            start=None,
+            end=None,
+            open_only=True,
+            command_id=UUID4(),
+            ts_init=self._clock.timestamp_ns(),
+        )
+        for report in await self.generate_order_status_reports(command):
+            if report.client_order_id == name:
+                self._send_order_status_report(report)
