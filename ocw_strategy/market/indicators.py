@@ -94,7 +94,7 @@ class IndicatorBook:
         for symbol, ring in self._rings.items():
             for minutes in TIMEFRAMES.values():
                 key, interval_ns = (symbol, minutes), minutes * MINUTE_NS
-                due_ns = ring.last_close_ns // interval_ns * interval_ns + interval_ns
+                due_ns = _boundary_ns(ring, minutes) + interval_ns
                 if key in self._prepared and self._prepared[key][0] == due_ns:
                     continue
                 self._prepared.pop(key, None)
@@ -104,10 +104,10 @@ class IndicatorBook:
                     self._prepared[key] = due_ns, _Indicators(*_columns(window, BARS - 1))
 
     def _at(self, symbol: str, minutes: int) -> TechnicalIndicators:
-        boundary = self._rings[symbol].last_close_ns // (minutes * MINUTE_NS)
+        close_ns = _boundary_ns(self._rings[symbol], minutes)
         known = self._found.get((symbol, minutes))
-        if known is None or known[0] != boundary:
-            known = (boundary, self._newest(symbol, minutes, boundary * minutes * MINUTE_NS))
+        if known is None or known[0] != close_ns:
+            known = (close_ns, self._newest(symbol, minutes, close_ns))
             self._found[symbol, minutes] = known
         return known[1]
 
@@ -178,11 +178,8 @@ class _Indicators:
         for indicator in (self._rsi, self._fast, self._slow):
             _feed(indicator.update_raw, closes)
         _feed(self._atr.update_raw, highs, lows, closes)
-        macd, update_macd, update_signal = (
-            self._macd,
-            self._macd.update_raw,
-            self._signal.update_raw,
-        )
+        macd, update_signal = self._macd, self._signal.update_raw
+        update_macd = macd.update_raw
         for close in closes:
             update_macd(close)
             update_signal(macd.value)
@@ -222,6 +219,11 @@ def _columns(window: BarWindow, count: int) -> tuple[list[float], list[float], l
     )
 
 
+def _boundary_ns(ring: BarRing, minutes: int) -> int:
+    # where the newest bar of a timeframe closed, or would have
+    return ring.last_close_ns - ring.last_close_ns % (minutes * MINUTE_NS)
+
+
 def _is_whole(window: BarWindow, interval_ns: int) -> bool:
     # all bars that the indicators see, none missing between them
     whole_ns = (BARS - 1) * interval_ns
@@ -235,6 +237,6 @@ def _feed(update: Callable[..., None], *columns: Iterable[float]) -> None:
 @cache
 def _engine() -> Any:
     # here, not above: whoever only reads snapshots need not load the engine
-    from nautilus_trader import indicators
+    import nautilus_trader.indicators as indicators
 
     return indicators
