@@ -12,6 +12,7 @@ A reflection informs and decides nothing. Its reason may be a model's words: it 
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from operator import mul
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:  # the journal's record is handed in
 _REMEMBERED: Final = 200
 _EXPECTED: Final = 64  # decisions with targets: more than a position can live through
 _SPOKE: Final = 0.05  # a smaller signal had no opinion
-_HALF_LIFE_DAYS: Final = 30.0
+_HALF_LIFE_NS: Final = 30 * DAY_NS
 _SAME_REGIME: Final = 2.0
 _CONCERNED: Final = 1.0
 _SHORT: Final = {name: name for name in SIGNALS} | {"cumulative_volume_delta": "cvd"}
@@ -131,6 +132,12 @@ def _votes(signals: Mapping[str, float]) -> _Votes:
     return tuple((value > 0.0) - (value < 0.0) if abs(value) >= _SPOKE else 0 for value in values)
 
 
+@cache
+def _agreement(then: _Votes, now: _Votes) -> float:
+    # 1 when all said the same, -1 when all said the opposite
+    return sum(map(mul, then, now)) / len(SIGNALS)
+
+
 @dataclass(frozen=True, slots=True)
 class _Expectation:
     confidences: dict[str, float]
@@ -142,8 +149,7 @@ class ReflectionBook:
 
     def __init__(self) -> None:
         self._expected: dict[str, _Expectation] = {}
-        self._reflections: deque[Reflection] = deque(maxlen=_REMEMBERED)
-        self._candidates: list[tuple[Reflection, _Votes]] | None = None  # what `choose` may show
+        self._reflections: deque[tuple[Reflection, _Votes]] = deque(maxlen=_REMEMBERED)
 
     def expect(self, decision_id: str, decision: Decision) -> None:
         """Remember what a decision expects of the positions it asks for."""
@@ -163,21 +169,20 @@ class ReflectionBook:
             confidence=expected.confidences.get(trade.symbol) if expected else None,
             reason=expected.reason if expected else "",
         )
-        self._reflections.append(found)
-        self._candidates = None
+        self._remember(found)
         return found
 
     def text(self, trade_id: str) -> str:
         """Return the text of a remembered reflection; empty where there is none."""
-        return next((each.text for each in self._reflections if each.trade_id == trade_id), "")
+        return next((each.text for each, _ in self._reflections if each.trade_id == trade_id), "")
 
     def rewrite(self, trade_id: str, text: str) -> Reflection | None:
         """Put a text in the place of a reflection's; None where it is not remembered."""
-        for at, each in enumerate(self._reflections):
+        for at, (each, votes) in enumerate(self._reflections):
             if each.trade_id == trade_id:
-                self._reflections[at] = replace(each, text=text)
-                self._candidates = None
-                return self._reflections[at]
+                found = replace(each, text=text)
+                self._reflections[at] = found, votes
+                return found
         return None
 
     def choose(
@@ -200,20 +205,24 @@ class ReflectionBook:
         tokens : int
             The most that all of them may take in the prompt, an ESTIMATE.
         """
-        if self._candidates is None:
-            latest = {(each.decision_id, each.symbol): each for each in self._reflections}
-            self._candidates = [(each, _votes(each.signals)) for each in latest.values()]
-        votes = {symbol: _votes(values) for symbol, values in signals.items()}
-        scored = sorted(
-            (
-                -_relevance(each, then, votes[each.symbol], now_ns, regime, concerned),
-                -each.ts_ns,
-                each.trade_id,
-                each.text,
+        views = {
+            symbol: (_votes(values), _CONCERNED * (symbol in concerned))
+            for symbol, values in signals.items()
+        }
+        latest = {(found[0].decision_id, found[0].symbol): found for found in self._reflections}
+        scored = []
+        for each, then in latest.values():
+            if each.symbol not in views:
+                continue
+            now, about = views[each.symbol]
+            relevance = (
+                about
+                + _SAME_REGIME * (each.regime == regime)
+                + _agreement(then, now)
+                + 0.5 ** ((now_ns - each.ts_ns) / _HALF_LIFE_NS)
             )
-            for each, then in self._candidates
-            if each.symbol in votes
-        )
+            scored.append((-relevance, -each.ts_ns, each.trade_id, each.text))
+        scored.sort()
         chosen: list[str] = []
         size = len(_FRAME)
         for *_, text in scored:
@@ -225,36 +234,20 @@ class ReflectionBook:
                 size = longer
         return tuple(chosen)
 
+    def _remember(self, found: Reflection) -> None:
+        self._reflections.append((found, _votes(found.signals)))
+
     def state(self) -> dict[str, Any]:
         """Return everything `restore` needs, as JSON-able data."""
         return {
             "expected": {key: asdict(each) for key, each in self._expected.items()},
-            "reflections": [asdict(each) for each in self._reflections],
+            "reflections": [asdict(each) for each, _ in self._reflections],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over a state."""
         self._expected = {key: _Expectation(**each) for key, each in state["expected"].items()}
-        self._candidates = None
         self._reflections.clear()
-        self._reflections.extend(
-            Reflection(**{**each, "right": tuple(each["right"]), "wrong": tuple(each["wrong"])})
-            for each in state["reflections"]
-        )
-
-
-def _relevance(
-    each: Reflection,
-    then: _Votes,
-    now: _Votes,
-    now_ns: int,
-    regime: str,
-    concerned: Collection[str],
-) -> float:
-    days = (now_ns - each.ts_ns) / DAY_NS
-    return (
-        _SAME_REGIME * (each.regime == regime)
-        + _CONCERNED * (each.symbol in concerned)
-        + sum(map(mul, then, now)) / len(SIGNALS)
-        + 0.5 ** (days / _HALF_LIFE_DAYS)
-    )
+        for each in state["reflections"]:
+            verdicts = {"right": tuple(each["right"]), "wrong": tuple(each["wrong"])}
+            self._remember(Reflection(**{**each, **verdicts}))

@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from ocw_strategy.units import MINUTE_NS
 
+type Times = NDArray[np.int64]
+type Rows = NDArray[np.intp]
+
 
 @dataclass(frozen=True, slots=True)
 class BarWindow:
     """Consecutive bars of one interval as columns, oldest first; each array has shape (n,)."""
 
-    close_ns: NDArray[np.int64]
+    close_ns: Times
     open: NDArray[np.float64]
     high: NDArray[np.float64]
     low: NDArray[np.float64]
@@ -55,6 +58,14 @@ class BarRing:
         self._opens, self._highs, self._lows, self._closes, self._volumes, self._taker_buys = (
             array("d", bytes(8 * capacity)) for _ in range(6)
         )
+        # the same memory, for whole columns
+        self._seen_times = np.frombuffer(self._times, np.int64)
+        self._seen = [
+            np.frombuffer(column)
+            for column in (
+                self._opens, self._highs, self._lows, self._closes, self._volumes, self._taker_buys
+            )
+        ]  # fmt: skip
         self.last_close_ns = 0
         """Close of the newest bar, UNIX ns; 0 when there is none."""
         self.last_close = math.nan
@@ -112,15 +123,8 @@ class BarRing:
         """Return the newest `count` base bars but for `skip`, or all that are, as copies."""
         end = (self._count - skip) % self._capacity
         start = end - min(count, len(self) - skip)
-        return BarWindow(
-            _span(np.frombuffer(self._times, np.int64), start, end),
-            _span(np.frombuffer(self._opens), start, end),
-            _span(np.frombuffer(self._highs), start, end),
-            _span(np.frombuffer(self._lows), start, end),
-            _span(np.frombuffer(self._closes), start, end),
-            _span(np.frombuffer(self._volumes), start, end),
-            _span(np.frombuffer(self._taker_buys), start, end),
-        )
+        columns = [_span(column, start, end) for column in self._seen]
+        return BarWindow(_span(self._seen_times, start, end), *columns)
 
     def rollup(self, minutes: int, count: int) -> BarWindow:
         """Return the newest complete bars of a longer interval, aligned to UTC.
@@ -147,11 +151,8 @@ class BarRing:
         base = self.newest((count + 1) * ratio, skip=forming)
         if not len(base):
             return base
-        bucket = (base.close_ns - 1) // interval_ns
-        edges = np.flatnonzero(bucket[1:] != bucket[:-1]) + 1
-        starts = np.concatenate(([0], edges))
-        ends = np.concatenate((edges - 1, [len(bucket) - 1]))
-        kept = np.flatnonzero(ends - starts == ratio - 1)[-count:]
+        starts, ends, kept = self._spans(base.close_ns, interval_ns)
+        kept = kept[-count:]
         return BarWindow(
             close_ns=base.close_ns[ends[kept]],
             open=base.open[starts[kept]],
@@ -162,14 +163,26 @@ class BarRing:
             taker_buy_volume=np.add.reduceat(base.taker_buy_volume, starts)[kept],
         )
 
+    def _spans(self, close_ns: Times, interval_ns: int) -> tuple[Rows, Rows, Rows]:
+        # of each longer bar its first and last row, and which of them are complete
+        ratio = interval_ns // self._base_ns
+        first_ns, last_ns = int(close_ns[0]), int(close_ns[-1])
+        whole = last_ns - first_ns == (len(close_ns) - 1) * self._base_ns
+        if whole and last_ns % interval_ns == 0 and len(close_ns) % ratio == 0:
+            starts = np.arange(0, len(close_ns), ratio)
+            return starts, starts + (ratio - 1), np.arange(len(starts))
+        bucket = (close_ns - 1) // interval_ns
+        edges = np.flatnonzero(bucket[1:] != bucket[:-1]) + 1
+        starts = np.concatenate(([0], edges))
+        ends = np.concatenate((edges - 1, [len(bucket) - 1]))
+        return starts, ends, np.flatnonzero(ends - starts == ratio - 1)
+
     def _forming(self, interval_ns: int) -> int:
-        # how many base bars came after the newest boundary
+        # how many base bars came after the newest boundary: none of them missing, or fewer
         boundary_ns = self.last_close_ns - self.last_close_ns % interval_ns
-        found = 0
-        while found < len(self) and (
-            self._times[(self._count - 1 - found) % self._capacity] > boundary_ns
-        ):
-            found += 1
+        found = min((self.last_close_ns - boundary_ns) // self._base_ns, len(self))
+        while found and self._times[(self._count - found) % self._capacity] <= boundary_ns:
+            found -= 1
         return found
 
     def interval(self, bars: int) -> tuple[float, float, float]:

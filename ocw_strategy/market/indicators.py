@@ -12,8 +12,8 @@ efficiency ratio over as many steps as the net move (Nautilus sums one step more
 Whatever has the dimension of a price is given as a fraction of it.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -77,49 +77,23 @@ class IndicatorBook:
     """
 
     def __init__(self, rings: Mapping[str, BarRing]) -> None:
-        self._rings = rings
-        self._found: dict[tuple[str, int], tuple[int, TechnicalIndicators]] = {}
-        self._bands: defaultdict[tuple[str, int], _Bands] = defaultdict(_Bands)
-        self._prepared: dict[tuple[str, int], tuple[int, _Indicators]] = {}
+        self._timeframes = {
+            symbol: {name: _Timeframe(ring, minutes) for name, minutes in TIMEFRAMES.items()}
+            for symbol, ring in rings.items()
+        }
 
     def timeframes(self, symbol: str) -> dict[str, TechnicalIndicators]:
         """Return an instrument's indicators by timeframe, as of its newest base bar."""
-        return {name: self._at(symbol, minutes) for name, minutes in TIMEFRAMES.items()}
+        return {name: each.newest() for name, each in self._timeframes[symbol].items()}
 
     def prepare(self) -> None:
         """Do now what of the next bar's indicators can be done without it.
 
         It changes no value: whoever has time between two closes buys a quicker answer at the next.
         """
-        for symbol, ring in self._rings.items():
-            for minutes in TIMEFRAMES.values():
-                key, interval_ns = (symbol, minutes), minutes * MINUTE_NS
-                due_ns = _boundary_ns(ring, minutes) + interval_ns
-                if key in self._prepared and self._prepared[key][0] == due_ns:
-                    continue
-                self._prepared.pop(key, None)
-                window = ring.rollup(minutes, BARS)
-                if _is_whole(window, interval_ns) and window.close_ns[-1] + interval_ns == due_ns:
-                    self._bands[key].at(window)
-                    self._prepared[key] = due_ns, _Indicators(*_columns(window, BARS - 1))
-
-    def _at(self, symbol: str, minutes: int) -> TechnicalIndicators:
-        close_ns = _boundary_ns(self._rings[symbol], minutes)
-        known = self._found.get((symbol, minutes))
-        if known is None or known[0] != close_ns:
-            known = (close_ns, self._newest(symbol, minutes, close_ns))
-            self._found[symbol, minutes] = known
-        return known[1]
-
-    def _newest(self, symbol: str, minutes: int, close_ns: int) -> TechnicalIndicators:
-        ring, bands = self._rings[symbol], self._bands[symbol, minutes]
-        due_ns, prepared = self._prepared.pop((symbol, minutes), (0, None))
-        if prepared is not None and due_ns == close_ns:
-            newest = ring.rollup(minutes, 1)
-            if len(newest) and newest.close_ns[-1] == due_ns:
-                prepared.feed(*_columns(newest, 1))
-                return prepared.read(bands.at(newest))
-        return _technical_indicators(ring.rollup(minutes, BARS), bands)
+        for timeframes in self._timeframes.values():
+            for each in timeframes.values():
+                each.prepare()
 
 
 def technical_indicators(window: BarWindow) -> TechnicalIndicators:
@@ -130,32 +104,108 @@ def technical_indicators(window: BarWindow) -> TechnicalIndicators:
     window : BarWindow
         Complete bars of the timeframe; the newest `BARS` are used.
     """
-    return _technical_indicators(window, _Bands())
-
-
-def _technical_indicators(window: BarWindow, bands: "_Bands") -> TechnicalIndicators:
     if len(window) < _LEAST_BARS:
         return TechnicalIndicators()
-    return _Indicators(*_columns(window, BARS)).read(bands.at(window))
+    bands = _Bands()
+    columns = _columns(window)
+    bands.feed(columns[2])
+    return _Indicators(*columns).read(bands)
+
+
+class _Timeframe:
+    """One timeframe of one instrument, carried on from one question to the next.
+
+    While no bar is missing only those that came since are rolled up and fed to the bands, by far
+    the dearest of the indicators; after a hole all is done anew. Either way the values are those
+    of the newest `BARS` bars alone.
+    """
+
+    def __init__(self, ring: BarRing, minutes: int) -> None:
+        self._ring = ring
+        self._minutes = minutes
+        self._interval_ns = minutes * MINUTE_NS
+        self._rolled_ns = 0  # up to here the columns reach
+        self._columns: _Columns = ([], [], [])
+        self._whole = False  # they are all that the indicators see, and none is missing
+        self._bands = _Bands()
+        self._found_ns = 0
+        self._found = TechnicalIndicators()
+        self._ahead: tuple[int, _Indicators] | None = None  # all but for the bar that closes then
+
+    def newest(self) -> TechnicalIndicators:
+        """Return the indicators at the newest boundary."""
+        boundary_ns = self._boundary_ns()
+        if boundary_ns != self._found_ns:
+            self._found, self._found_ns = self._read(boundary_ns), boundary_ns
+        return self._found
+
+    def prepare(self) -> None:
+        """Feed what is known of the bars that the next boundary's indicators see."""
+        boundary_ns = self._boundary_ns()
+        due_ns = boundary_ns + self._interval_ns
+        if self._ahead is not None and self._ahead[0] == due_ns:
+            return
+        self._roll_up(boundary_ns)
+        self._ahead = (due_ns, _Indicators(*self._newest(BARS - 1))) if self._whole else None
+
+    def _boundary_ns(self) -> int:
+        # where the newest bar of the timeframe closed, or would have
+        return self._ring.last_close_ns - self._ring.last_close_ns % self._interval_ns
+
+    def _read(self, boundary_ns: int) -> TechnicalIndicators:
+        self._roll_up(boundary_ns)
+        ahead, self._ahead = self._ahead, None
+        if len(self._columns[0]) < _LEAST_BARS:
+            return TechnicalIndicators()
+        if ahead is not None and ahead[0] == boundary_ns and self._whole:
+            indicators = ahead[1]
+            indicators.feed(*self._newest(1))
+        else:
+            indicators = _Indicators(*self._columns)
+        return indicators.read(self._bands)
+
+    def _roll_up(self, boundary_ns: int) -> None:
+        count = (boundary_ns - self._rolled_ns) // self._interval_ns
+        if count == 0:
+            return
+        if self._whole and count < BARS:
+            window = self._ring.rollup(self._minutes, count)
+            if self._follows(window, self._rolled_ns, count):
+                fresh = _columns(window)
+                for column, values in zip(self._columns, fresh, strict=True):
+                    column += values
+                    del column[:count]
+                self._bands.feed(fresh[2])
+                self._rolled_ns = boundary_ns
+                return
+        window = self._ring.rollup(self._minutes, BARS)
+        self._columns = _columns(window)
+        self._bands.feed(self._columns[2])
+        self._rolled_ns = boundary_ns
+        self._whole = self._follows(window, boundary_ns - BARS * self._interval_ns, BARS)
+
+    def _follows(self, window: BarWindow, since_ns: int, count: int) -> bool:
+        # the window holds every bar after a moment: bars are distinct and on a grid
+        return len(window) == count and window.close_ns[0] == since_ns + self._interval_ns
+
+    def _newest(self, count: int) -> "_Columns":
+        highs, lows, closes = self._columns
+        return highs[-count:], lows[-count:], closes[-count:]
 
 
 class _Bands:
-    """Bollinger bands of one timeframe, carried on from one question to the next.
-
-    They are a function of the newest closes however those were fed, and by far the dearest of the
-    indicators: only bars that came since the last question are fed.
-    """
+    """Bollinger bands: a function of the newest closes, however those were fed."""
 
     def __init__(self) -> None:
         self._bands: Any = _engine().BollingerBands(_BANDS, 2.0)
-        self._fed_ns = 0
 
-    def at(self, window: BarWindow) -> tuple[float, float, float]:
-        """Return (lower, middle, upper) at the newest bar; windows come in ascending order."""
-        seen = int(window.close_ns.searchsorted(self._fed_ns, side="right"))
-        for close in window.close[max(seen, len(window) - _BANDS) :].tolist():
-            self._bands.update_raw(close, close, close)
-        self._fed_ns = int(window.close_ns[-1])
+    def feed(self, closes: Sequence[float]) -> None:
+        """Take in the next closes."""
+        newest = closes[-_BANDS:]
+        _feed(self._bands.update_raw, newest, newest, newest)
+
+    def read(self) -> tuple[float, float, float]:
+        """Return (lower, middle, upper) at the newest close."""
         return self._bands.lower, self._bands.middle, self._bands.upper
 
 
@@ -185,13 +235,13 @@ class _Indicators:
             update_signal(macd.value)
         self._closes += closes
 
-    def read(self, bands: tuple[float, float, float]) -> TechnicalIndicators:
+    def read(self, bands: _Bands) -> TechnicalIndicators:
         """Return all values at the newest bar, given the bands there."""
         closes, macd, signal = self._closes, self._macd.value, self._signal.value
         close = closes[-1]
         efficiency = _engine().EfficiencyRatio(_EFFICIENCY + 1)
         _feed(efficiency.update_raw, closes[-_EFFICIENCY - 1 :])
-        lower, middle, upper = bands
+        lower, middle, upper = bands.read()
         width = upper - lower
         # of a price that did not move Nautilus makes an RSI of 1, and rounding makes a band width
         moved, banded = len(set(closes)) > 1, len(set(closes[-_BANDS:])) > 1
@@ -210,24 +260,16 @@ class _Indicators:
         )
 
 
-def _columns(window: BarWindow, count: int) -> tuple[list[float], list[float], list[float]]:
-    # highs, lows and closes of the newest bars
+type _Columns = tuple[list[float], list[float], list[float]]
+"""Highs, lows and closes, oldest first."""
+
+
+def _columns(window: BarWindow) -> _Columns:
     return (
-        window.high[-count:].tolist(),
-        window.low[-count:].tolist(),
-        window.close[-count:].tolist(),
+        window.high[-BARS:].tolist(),
+        window.low[-BARS:].tolist(),
+        window.close[-BARS:].tolist(),
     )
-
-
-def _boundary_ns(ring: BarRing, minutes: int) -> int:
-    # where the newest bar of a timeframe closed, or would have
-    return ring.last_close_ns - ring.last_close_ns % (minutes * MINUTE_NS)
-
-
-def _is_whole(window: BarWindow, interval_ns: int) -> bool:
-    # all bars that the indicators see, none missing between them
-    whole_ns = (BARS - 1) * interval_ns
-    return len(window) == BARS and int(window.close_ns[-1] - window.close_ns[0]) == whole_ns
 
 
 def _feed(update: Callable[..., None], *columns: Iterable[float]) -> None:

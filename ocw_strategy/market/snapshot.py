@@ -9,6 +9,7 @@ figure belongs to an instrument or to the account; none is "the last one that ca
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field
@@ -197,5 +198,12 @@ def _trade(trade: "Trade", now_ns: int) -> TradeReport:
         closed_hours_ago=(now_ns - trade.closed_ns) / HOUR_NS,
         exit_reason=trade.exit_reason,
         regime=trade.regime,
-        signals=json.loads(trade.signals),
+        signals=dict(_signals(trade.signals)),
     )
+
+
+@lru_cache(maxsize=4 * MAX_RECENT_TRADES)
+def _signals(text: str) -> Mapping[str, float]:
+    # a recent trade is shown at many wakes
+    found: dict[str, float] = json.loads(text)
+    return found

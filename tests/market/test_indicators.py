@@ -124,13 +124,14 @@ def test_a_price_that_never_moved_has_no_rsi_and_no_place_in_its_bands(price: fl
     assert found.bollinger_bandwidth == pytest.approx(0.0, abs=1e-12)
 
 
-def test_what_a_book_remembers_is_what_it_would_compute_anew() -> None:
+@pytest.mark.parametrize("missing", [0.0, 0.0003, 0.01])
+def test_what_a_book_remembers_is_what_it_would_compute_anew(missing: float) -> None:
     draw = np.random.default_rng(5)
     ring = BarRing(5, 4_000)
     book = IndicatorBook({"BTC": ring})
     price = 100.0
     for count in range(1, 9_000):
-        if draw.random() < 0.01:
+        if draw.random() < missing:
             continue  # a bar that did not come
         price *= 1 + draw.normal(0, 0.001)
         ring.append(count * 5 * MINUTE_NS, price, price, price, price, 1.0, 0.5)
