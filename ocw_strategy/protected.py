@@ -9,7 +9,7 @@ sent, and a stop that would trigger at once closes the position at market instea
 from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.enums import OrderSide, PositionAdjustmentType, TriggerType
@@ -54,6 +54,14 @@ class Resting:
     quantity: Decimal
 
 
+class Draft(NamedTuple):
+    """An order that may leave once its intent is durable."""
+
+    order: Order
+    intent: Intent
+    context: EntryContext | None
+
+
 class ProtectedStrategy(Strategy):
     """Send orders whose meaning is journalled, and keep what they open protected.
 
@@ -86,7 +94,21 @@ class ProtectedStrategy(Strategy):
 
     # -- orders -----------------------------------------------------------------------------------
 
-    def _send(
+    def _send(self, *drafts: Draft) -> None:
+        # The intents are durable, in one commit, before their orders leave.
+        self._journal.append_durably(*(draft.intent for draft in drafts))
+        for order, intent, context in drafts:
+            name = intent.client_order_id
+            self._intents[name] = intent
+            self._legs.sent(intent)
+            if context:
+                self._contexts[name] = context
+            if intent.purpose != "stop":
+                self._working[intent.symbol] = name
+                self._sent_ns.append(intent.ts_ns)
+            self.submit_order(order, position_id=self._position_id(intent.symbol))
+
+    def _draft(
         self,
         symbol: str,
         decision_id: str,
@@ -100,8 +122,7 @@ class ProtectedStrategy(Strategy):
         reference_price: Decimal | None = None,
         trigger: float | None = None,
         limit: Decimal | None = None,
-    ) -> Order:
-        # The intent is durable before its order leaves.
+    ) -> Draft:
         instrument = self._instruments[symbol]
         leg, attempt = self._legs.next_leg(decision_id, symbol, what)
         name = client_order_id(str(self.id), decision_id, leg, attempt)
@@ -140,16 +161,7 @@ class ProtectedStrategy(Strategy):
             reference_price=str(reference),
             context=context.target.model_dump_json() if context else "",
         )
-        self._journal.append_durably(intent)
-        self._intents[name] = intent
-        self._legs.sent(intent)
-        if context:
-            self._contexts[name] = context
-        if purpose != "stop":
-            self._working[symbol] = name
-            self._sent_ns.append(now_ns)
-        self.submit_order(order, position_id=self._position_id(symbol))
-        return order
+        return Draft(order, intent, context)
 
     def _position_id(self, symbol: str) -> PositionId | None:
         # A hedging venue must be told which position an order belongs to; a netting one knows.
@@ -258,9 +270,11 @@ class ProtectedStrategy(Strategy):
             return
         side = OrderSide.SELL if position.direction > 0 else OrderSide.BUY
         decision_id = self._book.decision_id(symbol)
-        order = self._send(
+        draft = self._draft(
             symbol, decision_id, "stop", side, quantity, "stop", now_ns, trigger=level.price
         )
+        self._send(draft)
+        order = draft.order
         if order.is_closed:  # refused; the refusal has closed the position
             return
         self._stops[symbol] = Resting(order, level, quantity)
@@ -283,7 +297,7 @@ class ProtectedStrategy(Strategy):
         side = OrderSide.SELL if self._book.direction(symbol) > 0 else OrderSide.BUY
         quantity = self._book.quantity(symbol)
         decision_id = self._book.decision_id(symbol)
-        self._send(symbol, decision_id, f"exit/{rule}", side, quantity, "exit", now_ns)
+        self._send(self._draft(symbol, decision_id, f"exit/{rule}", side, quantity, "exit", now_ns))
 
     def on_order_refused(self, intent: Intent, now_ns: int) -> None:
         """Take notice that an order was refused; nothing by default."""

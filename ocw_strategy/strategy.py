@@ -8,14 +8,14 @@ of their arrival is nothing.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from nautilus_trader.model.data import Bar, DataType
-from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.enums import OrderSide, OrderType
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.model.objects import Currency
 
@@ -33,7 +33,7 @@ from ocw_strategy.messages import (
     TargetContext,
 )
 from ocw_strategy.positions import EntryContext
-from ocw_strategy.protected import OCWStrategyConfig, ProtectedStrategy
+from ocw_strategy.protected import Draft, OCWStrategyConfig, ProtectedStrategy
 from ocw_strategy.risk import (
     Leg,
     Listing,
@@ -159,7 +159,7 @@ class OCWStrategy(ProtectedStrategy):
             else:
                 self._queue(leg, contexts[leg.symbol], now_ns)
         if self._acts_at_once():
-            self._send_tickets(now_ns)
+            self._send_tickets(self._idle(), now_ns)
 
     def _acts_at_once(self) -> bool:
         return self._settings.execution.entry_timing == "alert"
@@ -189,20 +189,32 @@ class OCWStrategy(ProtectedStrategy):
         else:
             self._event(now_ns, "dropped:dust", symbol, f"{leg.delta_notional:.2f} USD")
 
-    def _send_tickets(self, now_ns: int) -> None:
-        for symbol in sorted(self._tickets):
-            if symbol not in self._working:
-                self._send_next_ticket(symbol, now_ns)
-
-    def _send_next_ticket(self, symbol: str, now_ns: int) -> None:
+    def _send_tickets(self, symbols: Iterable[str], now_ns: int) -> None:
         # A change of side is two tickets: the second leaves once the first has filled.
-        tickets = self._tickets[symbol]
-        ticket = tickets.pop(0)
-        if not tickets:
-            del self._tickets[symbol]
-        self._send_ticket(symbol, ticket, now_ns)
+        drafts = []
+        for symbol in symbols:
+            tickets = self._tickets[symbol]
+            ticket = tickets.pop(0)
+            if not tickets:
+                del self._tickets[symbol]
+            draft = self._draft_of(symbol, ticket, now_ns)
+            if draft is not None:
+                drafts.append(draft)
+        if not drafts:
+            return
+        self._send(*drafts)
+        for draft in drafts:
+            order = draft.order
+            if order.order_type == OrderType.LIMIT and not order.is_closed:
+                wait_ns = round(self._settings.execution.entry_wait_seconds * SECOND_NS)
+                name = order.client_order_id.value
+                self._later(f"entry-{name}", wait_ns, partial(self._give_up_entry, name))
 
-    def _send_ticket(self, symbol: str, ticket: _Ticket, now_ns: int) -> None:
+    def _idle(self) -> list[str]:
+        # instruments whose tickets may leave
+        return [symbol for symbol in sorted(self._tickets) if symbol not in self._working]
+
+    def _draft_of(self, symbol: str, ticket: _Ticket, now_ns: int) -> Draft | None:
         # What was planned is checked once more: a stop may have filled, a halt begun since.
         leg, quantity = ticket.leg, ticket.quantity
         if leg.purpose == "entry":
@@ -217,10 +229,9 @@ class OCWStrategy(ProtectedStrategy):
             refusal = None if quantity else "position_closed"
         if refusal:
             self._event(now_ns, f"dropped:{refusal}", symbol, leg.purpose)
-            return
+            return None
         side = OrderSide.BUY if leg.delta_notional > 0 else OrderSide.SELL
-        limit = self._limit_price(symbol, side) if leg.purpose == "entry" else None
-        order = self._send(
+        return self._draft(
             symbol,
             ticket.context.decision.decision_id,
             "exit/decision" if leg.purpose == "exit" else leg.purpose,
@@ -230,12 +241,8 @@ class OCWStrategy(ProtectedStrategy):
             now_ns,
             context=ticket.context,
             reference_price=ticket.reference_price,
-            limit=limit,
+            limit=self._limit_price(symbol, side) if leg.purpose == "entry" else None,
         )
-        if limit is not None and not order.is_closed:
-            wait_ns = round(self._settings.execution.entry_wait_seconds * SECOND_NS)
-            name = order.client_order_id.value
-            self._later(f"entry-{name}", wait_ns, partial(self._give_up_entry, name))
 
     def _limit_price(self, symbol: str, side: OrderSide) -> Decimal | None:
         # a tick inside the last price: at the price itself it might cross and be refused
@@ -258,7 +265,7 @@ class OCWStrategy(ProtectedStrategy):
     def on_position_left(self, symbol: str, now_ns: int) -> None:
         """Send the other half of a change of side."""
         if symbol in self._tickets:
-            self._send_next_ticket(symbol, now_ns)
+            self._send_tickets([symbol], now_ns)
 
     # -- every bar --------------------------------------------------------------------------------
 
@@ -293,7 +300,7 @@ class OCWStrategy(ProtectedStrategy):
 
     def _on_close(self, now_ns: int) -> None:
         if self._tickets:
-            self._send_tickets(now_ns)
+            self._send_tickets(self._idle(), now_ns)
         held = self._book.held
         for symbol in held:
             for position in self.cache.positions_open(

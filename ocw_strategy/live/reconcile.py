@@ -246,14 +246,16 @@ class ReconcilingStrategy(OCWStrategy):
         fraction = Decimal(str(self._settings.risk.exits.stop_fraction))
         sign = 1 if gap > 0 else -1
         self._send(
-            symbol,
-            f"{UNEXPLAINED}-{now_ns}",
-            "stop",
-            OrderSide.SELL if gap > 0 else OrderSide.BUY,
-            abs(gap),
-            "stop",
-            now_ns,
-            trigger=float(mark * (1 - sign * fraction)),
+            self._draft(
+                symbol,
+                f"{UNEXPLAINED}-{now_ns}",
+                "stop",
+                OrderSide.SELL if gap > 0 else OrderSide.BUY,
+                abs(gap),
+                "stop",
+                now_ns,
+                trigger=float(mark * (1 - sign * fraction)),
+            )
         )
 
     def _unexplained_stops(self, symbol: str) -> list[Order]:

@@ -242,7 +242,9 @@ class LiveStrategy(ReconcilingStrategy):
             else:
                 side = OrderSide.SELL if there > 0 else OrderSide.BUY
                 name = f"{UNEXPLAINED}-{now_ns}"
-                self._send(symbol, name, "exit/flatten", side, abs(there), "exit", now_ns)
+                self._send(
+                    self._draft(symbol, name, "exit/flatten", side, abs(there), "exit", now_ns)
+                )
 
     @guarded
     def watch(self, marks: Mapping[str, Decimal]) -> None:

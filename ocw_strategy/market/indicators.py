@@ -146,7 +146,9 @@ class _Timeframe:
         if self._ahead is not None and self._ahead[0] == due_ns:
             return
         self._roll_up(boundary_ns)
-        self._ahead = (due_ns, _Indicators(*self._newest(BARS - 1))) if self._whole else None
+        self._ahead = (
+            (due_ns, _Indicators(*self._newest(BARS - 1), to_come=1)) if self._whole else None
+        )
 
     def _boundary_ns(self) -> int:
         # where the newest bar of the timeframe closed, or would have
@@ -212,7 +214,9 @@ class _Bands:
 class _Indicators:
     """Nautilus's indicators over the bars that they were fed, bands apart."""
 
-    def __init__(self, highs: list[float], lows: list[float], closes: list[float]) -> None:
+    def __init__(
+        self, highs: list[float], lows: list[float], closes: list[float], to_come: int = 0
+    ) -> None:
         engine = _engine()
         wilder = engine.MovingAverageType.WILDER
         self._rsi = engine.RelativeStrengthIndex(_RSI, wilder)
@@ -220,11 +224,18 @@ class _Indicators:
         self._fast, self._slow = (engine.ExponentialMovingAverage(period) for period in _EMA)
         self._macd = engine.MovingAverageConvergenceDivergence(*_MACD[:2])
         self._signal = engine.ExponentialMovingAverage(_MACD[2])
+        # right only at the first close of which it has seen all that it looks at
+        self._efficiency = engine.EfficiencyRatio(_EFFICIENCY + 1)
+        _feed(self._efficiency.update_raw, closes[-_EFFICIENCY - 1 + to_come :])
         self._closes: list[float] = []
-        self.feed(highs, lows, closes)
+        self._take(highs, lows, closes)
 
     def feed(self, highs: list[float], lows: list[float], closes: list[float]) -> None:
-        """Take in the next bars."""
+        """Take in the bars that were to come."""
+        _feed(self._efficiency.update_raw, closes)
+        self._take(highs, lows, closes)
+
+    def _take(self, highs: list[float], lows: list[float], closes: list[float]) -> None:
         for indicator in (self._rsi, self._fast, self._slow):
             _feed(indicator.update_raw, closes)
         _feed(self._atr.update_raw, highs, lows, closes)
@@ -239,8 +250,6 @@ class _Indicators:
         """Return all values at the newest bar, given the bands there."""
         closes, macd, signal = self._closes, self._macd.value, self._signal.value
         close = closes[-1]
-        efficiency = _engine().EfficiencyRatio(_EFFICIENCY + 1)
-        _feed(efficiency.update_raw, closes[-_EFFICIENCY - 1 :])
         lower, middle, upper = bands.read()
         width = upper - lower
         # of a price that did not move Nautilus makes an RSI of 1, and rounding makes a band width
@@ -254,7 +263,7 @@ class _Indicators:
             bollinger_bandwidth=width / middle,
             atr=self._atr.value / close,
             ema_gap=self._fast.value / self._slow.value - 1.0,
-            efficiency_ratio=efficiency.value,
+            efficiency_ratio=self._efficiency.value,
             momentum=close / closes[-_EFFICIENCY - 1] - 1.0,
             mean_distance=close * _MEAN / sum(closes[-_MEAN:]) - 1.0,
         )

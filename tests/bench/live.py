@@ -40,7 +40,12 @@ def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
     """Return the times from a closing bar to the first order after it, milliseconds."""
     found: list[float] = []
     between = 0
-    eager = {"advisor.rules.entry_score": 0.05, "experiment.gate": "open"}
+    eager = {
+        "advisor.rules.entry_score": 0.05,
+        "experiment.gate": "open",
+        "risk.rebalance_band_fraction": 0.0,
+        "risk.max_orders_per_hour": 200,
+    }
     with (
         sample_venue(days=10 + bars // 288 + 1) as venue,
         LiveProcess(folder, venue, overrides=CADENCE | RARELY | eager) as node,
