@@ -8,28 +8,22 @@ takes effect after a modelled latency, by a time alert.
 
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nautilus_trader.common.actor import Actor
-from nautilus_trader.common.config import ActorConfig
 from nautilus_trader.model.data import Bar, DataType
-from nautilus_trader.model.identifiers import InstrumentId
-from nautilus_trader.model.objects import Currency
-from nautilus_trader.model.position import Position
 
-from ocw_strategy.account import AccountView, Holding
+from ocw_strategy.account import Holding
+from ocw_strategy.account_actor import AccountActor, OCWActorConfig, position_view
 from ocw_strategy.advisor import Advice, Advisor, LessonWriter, drive
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.carried import DESK_STATE, CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
-from ocw_strategy.catalog.reader import NoDataError, hourly_closes
 from ocw_strategy.delivery import Standing, overtaken
 from ocw_strategy.desk import DecisionDesk
-from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, venue_symbol
+from ocw_strategy.engine import CLOSE_WAIT_NS, bar_type, instrument_id
 from ocw_strategy.gate import Verdict, is_decision_close
-from ocw_strategy.journal import Event, Journal, Trade
+from ocw_strategy.journal import Event, Trade
 from ocw_strategy.market import CloseBarrier, MarketSnapshot, SignalTrack
 from ocw_strategy.market.features import DECISION_NS
 from ocw_strategy.messages import (
@@ -42,36 +36,13 @@ from ocw_strategy.messages import (
     TargetContext,
     TradePayload,
 )
-from ocw_strategy.regime import (
-    ASSUMED_MACRO,
-    MACRO_FILE,
-    NEUTRAL_REGIME,
-    MacroSeries,
-    RecordedRegimes,
-    Regime,
-    VolatilityRegimeModel,
-    first_hour_ns,
-    join_regime,
-    macro_at,
-    read_macro_csv,
-)
-from ocw_strategy.risk import HaltGuard, PositionView, ReviewBook, measures_equity
-from ocw_strategy.settings import Settings, settings_from
+from ocw_strategy.regime import Regime
+from ocw_strategy.regimes import RegimeWatch
+from ocw_strategy.risk import ReviewBook
 from ocw_strategy.units import HOUR_NS, MINUTE_NS, SECOND_NS, close_of
 
-_USDT = Currency.from_str("USDT")
 
-
-class OCWActorConfig(ActorConfig, frozen=True):
-    """Configure the actor: the run's settings as plain values, and its journal's run id."""
-
-    settings: dict[str, Any]
-    run_id: str
-    wake: bool = True
-    """False evaluates the gate and never asks: what watching alone costs."""
-
-
-class OCWActor(Actor):
+class OCWActor(AccountActor):
     """Decide when a decision is worth buying, and publish what was decided.
 
     Parameters
@@ -81,28 +52,18 @@ class OCWActor(Actor):
 
     def __init__(self, config: OCWActorConfig) -> None:
         super().__init__(config)
-        self._settings: Settings = settings_from(config.settings)
-        self._journal: Journal = Journal.attach(config.run_id)
         self.advisor: Advisor | None = None
         """Who is asked: whom the settings name, unless another is put here before the start."""
         self._close_advisor: Callable[[], None] | None = None
-        self._model = VolatilityRegimeModel(self._settings.regime)
-        self.recorded_regimes: RecordedRegimes | None = None
-        """A precomputed regime track, used instead of fitting one when it is set."""
+        self.regimes = RegimeWatch(self._settings)
+        """The regime, close by close; a precomputed track is put in before the start."""
         self.signal_track: SignalTrack | None = None
         """Signals to use instead of those of the statistics, where a run scrambles them."""
         self.carried: CarriedState | None = None
         """What an earlier run left, to continue from."""
-        self._neutral = self._settings.experiment.regime == "neutral"
-        self._fits_regimes = False  # unless they are given, once it is known
-        self._macro_series = _macro_series(Path(self._settings.data.catalog))
-        self._macro_hour = -1
-        self._macro = ASSUMED_MACRO
-        self._desk = DecisionDesk(self._settings, self._journal, self._regime_at)
+        self._desk = DecisionDesk(self._settings, self._journal, self.regimes.at)
         self._barrier = CloseBarrier(self._desk.symbols)
-        self._halts: OcwHalts | None = None
         self._flows: dict[str, tuple[int, float]] = {}
-        self._symbol_of: dict[InstrumentId, str] = {}
         self._reviews = ReviewBook(self._settings.risk.review, self._settings.costs.order)
         self._on_their_way: dict[str, tuple[DecisionPayload, Standing | None]] = {}
         self._moved_ns: dict[str, int] = {}  # until when orders of ours may move a position
@@ -116,9 +77,7 @@ class OCWActor(Actor):
             self._desk.restore(self.carried.desk)
         if self.advisor is None and self.config.wake:
             self.advisor, self._close_advisor = make_advisor(self._settings, self._journal)
-        self._fits_regimes = self.recorded_regimes is None and not self._neutral
-        if self._fits_regimes:
-            self._warm_regime(self.clock.timestamp_ns())
+        self._warm_regime()
         for symbol in self._desk.symbols:
             self._symbol_of[instrument_id(symbol)] = symbol
         types: list[type] = [OcwTradeClosed, OcwHalts]
@@ -132,22 +91,13 @@ class OCWActor(Actor):
             self.subscribe_bars(bar_type(symbol, self._settings.data.bar_minutes))
         self._start_waiting(self.clock.timestamp_ns())
 
+    def _warm_regime(self) -> None:
+        self.regimes.warm_from_catalog(self.clock.timestamp_ns())
+
     def _start_waiting(self, now_ns: int) -> None:
         # One timer for all closes is half the price of an alert at each.
         since_ns = now_ns - (now_ns - CLOSE_WAIT_NS) % DECISION_NS
         self.clock.set_timer_ns("close-wait", DECISION_NS, since_ns, 0, self._on_wait_over)
-
-    def _warm_regime(self, now_ns: int) -> None:
-        try:
-            times, closes = hourly_closes(
-                Path(self._settings.data.catalog),
-                venue_symbol(self._settings.regime.symbol),
-                start_ns=first_hour_ns(self._settings.regime, now_ns),
-                end_ns=now_ns,
-            )
-        except NoDataError:
-            return  # the regime is unknown until enough hours have come
-        self._model.warm(zip(times.tolist(), closes.tolist(), strict=True))
 
     def on_stop(self) -> None:
         """Keep what was learnt."""
@@ -181,12 +131,8 @@ class OCWActor(Actor):
             bar.volume.as_double(),
             flow[1] if flow is not None and flow[0] == close_ns else math.nan,
         )
-        if (
-            self._fits_regimes
-            and close_ns % HOUR_NS == 0
-            and symbol == self._settings.regime.symbol
-        ):
-            self._model.add_hour(close_ns, close)
+        if close_ns % HOUR_NS == 0:
+            self.regimes.add_hour(symbol, close_ns, close)
         for due_ns in self._barrier.add(symbol, close_ns):
             self._on_close(due_ns)
         if is_decision_close(close_ns) and self._barrier.waits(close_ns):
@@ -336,10 +282,10 @@ class OCWActor(Actor):
     # -- the review of what is held ---------------------------------------------------------------
 
     def _review(self, now_ns: int, holdings: tuple[Holding, ...]) -> None:
-        regime = self._regime_at(now_ns)
+        regime = self.regimes.at(now_ns)
         for held in holdings:
             action = self._reviews.look(
-                _position_view(held, now_ns),
+                position_view(held, now_ns),
                 now_ns,
                 regime=regime.key,
                 composite=self._desk.composite(held.symbol, now_ns),
@@ -383,87 +329,9 @@ class OCWActor(Actor):
 
     # -- views ------------------------------------------------------------------------------------
 
-    def _regime_at(self, now_ns: int) -> Regime:
-        if self._neutral:
-            return NEUTRAL_REGIME
-        if self.recorded_regimes is not None:
-            return self.recorded_regimes.at(now_ns)
-        hour = now_ns // HOUR_NS
-        if hour != self._macro_hour:
-            self._macro_hour = hour
-            self._macro = macro_at(self._macro_series, now_ns, self._settings.regime.macro)
-        return join_regime(self._model.at(now_ns), self._macro)
-
-    def _holdings(self) -> tuple[Holding, ...]:
-        if not self.cache.positions_open_count():
-            return ()
-        stops = {
-            order.instrument_id: order.trigger_price.as_double()
-            for order in self.cache.orders_open()
-            if order.has_trigger_price
-        }
-        held = [
-            Holding(
-                symbol=self._symbol_of[position.instrument_id],
-                quantity=position.signed_qty,
-                entry_price=position.avg_px_open,
-                opened_ns=self._opened_ns(position),
-                price=self._desk.price(self._symbol_of[position.instrument_id]),
-                stop_price=stops.get(position.instrument_id),
-            )
-            for position in self.cache.positions_open()
-        ]
-        return tuple(sorted(held, key=lambda holding: holding.symbol))
-
-    def _opened_ns(self, position: Position) -> int:
-        return position.ts_opened
-
-    def _equity(self) -> float:
-        account = self.portfolio.account(VENUE)
-        balance = account.balance_total(_USDT).as_double() if account is not None else 0.0
-        return balance + sum(h.quantity * (h.price - h.entry_price) for h in self._holdings())
-
-    def _account(self, now_ns: int, holdings: tuple[Holding, ...]) -> AccountView:
-        equity = self._equity()
-        guard = self._halt_guard(now_ns, equity, held=bool(holdings))
-        return AccountView(
-            now_ns=now_ns,
-            equity_usd=equity,
-            holdings=holdings,
-            drawdown_fraction=guard.drawdown_fraction,
-            day_return_fraction=-guard.daily_loss_fraction,
-            entries_blocked=guard.blocked(now_ns),
-        )
-
-    def _halt_guard(self, now_ns: int, equity: float, *, held: bool) -> HaltGuard:
-        # The strategy's guard as it last told, and this close's equity, which it takes in next.
-        guard = HaltGuard(self._settings.risk.halt)
-        if self._halts is not None:
-            guard.restore(self._halts.read())
-        told_ns = self._halts.ts_event if self._halts is not None else 0
-        if now_ns > told_ns and measures_equity(now_ns, held=held):
-            guard.on_equity(now_ns, equity)
-        return guard
-
-
-def _macro_series(catalog: Path) -> MacroSeries | None:
-    # Macro data is part of a run only where its series lie beside the market data.
-    path = catalog / MACRO_FILE
-    return read_macro_csv(path) if path.is_file() else None
+    def _close_price(self, symbol: str) -> float:
+        return self._desk.price(symbol)
 
 
 def _standing(now_ns: int, holdings: tuple[Holding, ...], prices: Mapping[str, float]) -> Standing:
     return Standing(now_ns, prices, {held.symbol: held.quantity for held in holdings})
-
-
-def _position_view(held: Holding, now_ns: int) -> PositionView:
-    return PositionView(
-        symbol=held.symbol,
-        quantity=held.quantity,
-        entry_price=held.entry_price,
-        price=held.price,
-        price_ns=now_ns,
-        opened_ns=held.opened_ns,
-        best_price=held.price,
-        worst_price=held.price,
-    )

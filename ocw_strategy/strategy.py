@@ -8,21 +8,18 @@ of their arrival is nothing.
 """
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from nautilus_trader.model.data import Bar, DataType
-from nautilus_trader.model.enums import OrderSide, OrderType
-from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
+from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Currency
 
 from ocw_strategy.carried import HALT_STATE, CarriedState
 from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, open_profit_usd
 from ocw_strategy.errors import AccountBlownError, SettingsError
-from ocw_strategy.journal import Clamp, Equity, Intent, PriceRow
+from ocw_strategy.journal import Clamp, Equity, PriceRow
 from ocw_strategy.market import CloseBarrier
 from ocw_strategy.messages import (
     OCW_CLIENT,
@@ -33,33 +30,22 @@ from ocw_strategy.messages import (
     TargetContext,
 )
 from ocw_strategy.positions import EntryContext
-from ocw_strategy.protected import Draft, OCWStrategyConfig, ProtectedStrategy
+from ocw_strategy.protected import OCWStrategyConfig
 from ocw_strategy.risk import (
-    Leg,
     Listing,
     PortfolioView,
     RiskLimits,
     TargetExposure,
     maintenance_margin,
     measures_equity,
-    round_down,
 )
-from ocw_strategy.units import HOUR_NS, MINUTE_NS, SECOND_NS, close_of
+from ocw_strategy.tickets import TicketStrategy
+from ocw_strategy.units import HOUR_NS, close_of
 
 _USDT = Currency.from_str("USDT")
 
 
-@dataclass(frozen=True, slots=True)
-class _Ticket:
-    """A leg of a plan, ready to leave."""
-
-    leg: Leg
-    quantity: Decimal
-    reference_price: Decimal
-    context: EntryContext
-
-
-class OCWStrategy(ProtectedStrategy):
+class OCWStrategy(TicketStrategy):
     """Turn decisions into protected positions.
 
     Parameters
@@ -73,9 +59,7 @@ class OCWStrategy(ProtectedStrategy):
         """What an earlier run left, to continue from."""
         self._barrier = CloseBarrier(self._symbols)
         self._symbol_of: dict[InstrumentId, str] = {}
-        self._tickets: dict[str, list[_Ticket]] = {}
         self._armed_ns = 0
-        self._bar_ns = self._settings.data.bar_minutes * MINUTE_NS
 
     # -- start and stop ---------------------------------------------------------------------------
 
@@ -164,108 +148,10 @@ class OCWStrategy(ProtectedStrategy):
     def _acts_at_once(self) -> bool:
         return self._settings.execution.entry_timing == "alert"
 
-    def _now_ns(self) -> int:
-        return self.clock.timestamp_ns()
-
-    def _blocked(self, now_ns: int) -> str | None:
-        # why nothing may be entered
-        return self._halt.blocked(now_ns)
-
     def _reduces(self, target: TargetContext) -> bool:
         # What a review saw may have been closed or turned since.
         symbol = target.symbol
         return self._book.is_held(symbol) and self._book.direction(symbol) * target.exposure > 0
-
-    def _queue(self, leg: Leg, context: EntryContext, now_ns: int) -> None:
-        symbol, price = leg.symbol, self._book.price(leg.symbol)
-        if leg.purpose == "exit":
-            quantity = self._book.quantity(symbol)
-        else:
-            step = self._instruments[symbol].size_increment.as_decimal()
-            quantity = round_down(abs(leg.delta_notional) / float(price), step)
-        if quantity:
-            ticket = _Ticket(leg, quantity, price, context)
-            self._tickets.setdefault(symbol, []).append(ticket)
-        else:
-            self._event(now_ns, "dropped:dust", symbol, f"{leg.delta_notional:.2f} USD")
-
-    def _send_tickets(self, symbols: Iterable[str], now_ns: int) -> None:
-        # A change of side is two tickets: the second leaves once the first has filled.
-        drafts = []
-        for symbol in symbols:
-            tickets = self._tickets[symbol]
-            ticket = tickets.pop(0)
-            if not tickets:
-                del self._tickets[symbol]
-            draft = self._draft_of(symbol, ticket, now_ns)
-            if draft is not None:
-                drafts.append(draft)
-        if not drafts:
-            return
-        self._send(*drafts)
-        for draft in drafts:
-            order = draft.order
-            if order.order_type == OrderType.LIMIT and not order.is_closed:
-                wait_ns = round(self._settings.execution.entry_wait_seconds * SECOND_NS)
-                name = order.client_order_id.value
-                self._later(f"entry-{name}", wait_ns, partial(self._give_up_entry, name))
-
-    def _idle(self) -> list[str]:
-        # instruments whose tickets may leave
-        return [symbol for symbol in sorted(self._tickets) if symbol not in self._working]
-
-    def _draft_of(self, symbol: str, ticket: _Ticket, now_ns: int) -> Draft | None:
-        # What was planned is checked once more: a stop may have filled, a halt begun since.
-        leg, quantity = ticket.leg, ticket.quantity
-        if leg.purpose == "entry":
-            refusal = self._blocked(now_ns) or self._halt.cooling(now_ns).get(symbol)
-            if self._book.price_ns(symbol) < now_ns - now_ns % self._bar_ns:
-                refusal = "stale_price"
-            wanted = 1 if leg.delta_notional > 0 else -1
-            if self._book.is_held(symbol) and self._book.direction(symbol) != wanted:
-                refusal = "position_changed"
-        else:
-            quantity = min(quantity, self._book.quantity(symbol))
-            refusal = None if quantity else "position_closed"
-        if refusal:
-            self._event(now_ns, f"dropped:{refusal}", symbol, leg.purpose)
-            return None
-        side = OrderSide.BUY if leg.delta_notional > 0 else OrderSide.SELL
-        return self._draft(
-            symbol,
-            ticket.context.decision.decision_id,
-            "exit/decision" if leg.purpose == "exit" else leg.purpose,
-            side,
-            quantity,
-            leg.purpose,
-            now_ns,
-            context=ticket.context,
-            reference_price=ticket.reference_price,
-            limit=self._limit_price(symbol, side) if leg.purpose == "entry" else None,
-        )
-
-    def _limit_price(self, symbol: str, side: OrderSide) -> Decimal | None:
-        # a tick inside the last price: at the price itself it might cross and be refused
-        if self._settings.execution.entry_order == "market":
-            return None
-        tick = self._instruments[symbol].price_increment.as_decimal()
-        return self._book.price(symbol) - (tick if side == OrderSide.BUY else -tick)
-
-    def _give_up_entry(self, name: str, _event: Any = None) -> None:
-        order = self.cache.order(ClientOrderId(name))
-        if order is not None and not order.is_closed:
-            self._event(self._now_ns(), "entry_given_up", self._intents[name].symbol, name)
-            self.cancel_order(order)
-
-    def on_order_refused(self, intent: Intent, now_ns: int) -> None:
-        """Give up what was to follow a refused order."""
-        if self._tickets.pop(intent.symbol, None):
-            self._event(now_ns, "dropped:order_refused", intent.symbol, intent.purpose)
-
-    def on_position_left(self, symbol: str, now_ns: int) -> None:
-        """Send the other half of a change of side."""
-        if symbol in self._tickets:
-            self._send_tickets([symbol], now_ns)
 
     # -- every bar --------------------------------------------------------------------------------
 
@@ -282,9 +168,6 @@ class OCWStrategy(ProtectedStrategy):
         if close_ns > self._armed_ns and self._matters(close_ns) and self._barrier.waits(close_ns):
             self._armed_ns = close_ns
             self._after_close(close_ns, partial(self._on_overdue, close_ns))
-
-    def _later(self, name: str, delay_ns: int, callback: Callable[[Any], None]) -> None:
-        self.clock.set_time_alert_ns(name, self.clock.timestamp_ns() + delay_ns, callback)
 
     def _after_close(self, close_ns: int, callback: Callable[[Any], None]) -> None:
         # under one name: the clock keeps what it called, by name, for ever

@@ -200,7 +200,7 @@ def run_node(
         engine.portfolio.analyzer.record_trade = _leave_to_journal
         for actor in engine.trader.actors():
             if isinstance(actor, OCWActor):
-                actor.recorded_regimes = regimes
+                actor.regimes.recorded = regimes
                 actor.advisor = advisor or actor.advisor
                 actor.carried = carried
                 actor.signal_track = scrambled_signals(settings_from(actor.config.settings))

@@ -1,49 +1,47 @@
 """The actor in a live node: the same one, with the advisor as a task and faults kept from it.
 
-It adds what only the wall clock needs. History is taken in before the first decision, while live
-bars wait. The advisor is awaited in a task, one at a time; a wake meanwhile is counted and skipped,
-and its answer is looked at again when it arrives: too old, or for a price or a position that is no
-longer there, it becomes a hold. What was learnt is durable a moment after every decision close,
-and with every trade it was learnt from, so that a restart learns each trade exactly once.
+It adds what only the wall clock needs. The advisor is awaited in a task, one at a time; a wake
+meanwhile is counted and skipped, and its answer is looked at again when it arrives: too old, or for
+a price or a position that is no longer there, it becomes a hold. What was learnt is durable a
+moment after every decision close, and with every trade it was learnt from, so that a restart learns
+each trade exactly once.
 """
 
 import asyncio
-import gc
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from nautilus_trader.model.data import Bar
 from nautilus_trader.model.events import PositionOpened
 from nautilus_trader.model.position import Position
 
 from ocw_strategy.account import Holding
-from ocw_strategy.actor import OCWActor, OCWActorConfig
+from ocw_strategy.actor import OCWActorConfig
 from ocw_strategy.advisor import Advice, Advisor, LessonWriter
 from ocw_strategy.advisor.outcomes import TIMEOUT
 from ocw_strategy.advisors import make_advisor
-from ocw_strategy.catalog import OcwTakerFlow
 from ocw_strategy.delivery import Standing
-from ocw_strategy.engine import CLOSE_WAIT_NS, instrument_id, venue_symbol
+from ocw_strategy.engine import CLOSE_WAIT_NS, venue_symbol
 from ocw_strategy.errors import JournalError
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Trade
 from ocw_strategy.live.deferred import Deferred
-from ocw_strategy.live.desk import NodeDesk, Work, guarded
+from ocw_strategy.live.desk import NodeDesk, guarded
 from ocw_strategy.live.history import History
 from ocw_strategy.live.learnt import LearntTrades
 from ocw_strategy.live.restart import told_trade
+from ocw_strategy.live.warm_actor import WarmActor
 from ocw_strategy.market import MarketSnapshot
 from ocw_strategy.messages import DecisionPayload, OcwTradeClosed
-from ocw_strategy.units import MINUTE_NS, SECOND_NS, close_of
+from ocw_strategy.units import SECOND_NS
 
 STATE = "actor/3"
 _EARLIER_STATE = "actor/2"
 
 
-class LiveActor(OCWActor):
+class LiveActor(WarmActor):
     """Decide in a live node.
 
     Parameters
@@ -61,15 +59,8 @@ class LiveActor(OCWActor):
         node: NodeDesk,
         history: History | None = None,
     ) -> None:
-        super().__init__(config)
-        self._node = node
-        self._history = history
-        self._waiting: list[Any] = []
-        self._closes: dict[str, int] = {}
-        self._bar_ns = self._settings.data.bar_minutes * MINUTE_NS
-        self._filling = False
+        super().__init__(config, node, history)
         self._learnt = LearntTrades(self._journal)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._asked: asyncio.Task[None] | None = None
         self._awaited_ns = 0
         self._opened: dict[tuple[str, int], int] = {}
@@ -88,86 +79,9 @@ class LiveActor(OCWActor):
         super().on_start()
         if self._node.replayed:
             self.msgbus.subscribe(topic="events.position.*", handler=self._date_opening)
-        self._spawn(self._warm_up())
-
-    def _warm_regime(self, now_ns: int) -> None:
-        pass  # with the history
-
-    async def _warm_up(self) -> None:
-        found: Sequence[Any] = ()
-        try:
-            if self._history is not None:
-                found = await self._history.items(self._instruments())
-                first_ns = min((i.ts_init for i in found if isinstance(i, Bar)), default=0)
-                if self._fits_regimes:
-                    self._model.warm(await self._history.hours(first_ns))
-        except Exception as error:  # cold is worse than warm and better than dead
-            self.on_handler_fault("history", error)
-        self._desk.warming = True
-        for number, item in enumerate(found):
-            if number % 200 == 199:
-                await asyncio.sleep(0)  # fills and stops do not wait for it
-            self._feed(item)
-        self._desk.warming = False
-        self._restore()
-        self._desk.prepare()
-        gc.collect()
-        gc.freeze()  # what the start made stays: no later collection stops the loop to look at it
-        self._node.warm = True
-        self._play_waiting()
-
-    async def _fill(self, since_ns: int, history: History) -> None:
-        # what was missed is learnt from and not decided on: its moment has passed
-        missed: Sequence[Any] = ()
-        try:
-            missed = await self._missed(since_ns, history)
-            first_ns = self._first_waiting_ns()
-            self._desk.warming = True
-            for item in missed:
-                if close_of(item.ts_event) < first_ns:
-                    self._feed(item)
-        except Exception as error:  # told, and no reason to keep back what waits
-            self.on_handler_fault("gap", error)
-        finally:
-            self._desk.warming = self._filling = False
-        # a bar that waits may have lost the takers' part of it to what was fed just now
-        first_ns = self._first_waiting_ns()
-        flows = [i for i in missed if not isinstance(i, Bar) and close_of(i.ts_event) >= first_ns]
-        self._waiting = sorted([*flows, *self._waiting], key=_by_close)
-        self._play_waiting()
-
-    async def _missed(self, since_ns: int, history: History) -> Sequence[Any]:
-        try:
-            return await history.bars(self._instruments(), since_ns)
-        except Exception as error:  # the features know how to live with a gap
-            self.on_gap(f"not filled: {error!r}")
-            return ()
-
-    def _first_waiting_ns(self) -> int:
-        return min(close_of(i.ts_event) for i in self._waiting if isinstance(i, Bar))
-
-    def _instruments(self) -> dict[str, Any]:
-        return {s: self.cache.instrument(instrument_id(s)) for s in self._desk.symbols}
-
-    def _feed(self, item: Any) -> None:
-        if not isinstance(item, Bar):
-            super().on_data(item)
-            return
-        symbol, close_ns = self._symbol_of[item.bar_type.instrument_id], close_of(item.ts_event)
-        if close_ns > self._closes.get(symbol, 0):
-            self._closes[symbol] = close_ns
-            super().on_bar(item)
-
-    def _play_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for item in waiting:
-            self._feed(item)
-
-    def on_gap(self, detail: str) -> None:
-        """Take notice of bars that did not come."""
-        self._journal.append(Event(self._node.market_ns, "bars_missed", "", detail))
 
     def _restore(self) -> None:
+        """Continue where an earlier life left off, and learn what was closed since."""
         state = self._journal.load_state(STATE) or self._journal.load_state(_EARLIER_STATE)
         if state is not None:
             self._desk.restore(state["desk"])
@@ -214,30 +128,12 @@ class LiveActor(OCWActor):
     # -- handlers ---------------------------------------------------------------------------------
 
     @guarded
-    def on_bar(self, bar: Bar) -> None:
-        """Take the bar in, once the history is."""
-        symbol, close_ns = self._symbol_of[bar.bar_type.instrument_id], close_of(bar.ts_event)
-        self._node.see(symbol, close_ns)
-        last_ns = self._closes.get(symbol, close_ns)
-        if not self._node.warm or self._filling:
-            self._waiting.append(bar)
-        elif self._history is not None and close_ns > last_ns + self._bar_ns:
-            self.on_gap(f"{symbol}: none between {last_ns} and {close_ns}")
-            self._waiting.append(bar)
-            self._filling = True
-            self._spawn(self._fill(min(self._closes.values()), self._history))
-        else:
-            self._feed(bar)
-
-    @guarded
     def on_data(self, data: Any) -> None:
         """Take the message in; a closed trade exactly once."""
         if isinstance(data, OcwTradeClosed):
             # before the history is in it is found in the journal
             if self._node.warm:
                 self._learn(data)
-        elif isinstance(data, OcwTakerFlow) and (self._filling or not self._node.warm):
-            self._waiting.append(data)  # it goes with its bar
         else:
             super().on_data(data)
 
@@ -246,12 +142,6 @@ class LiveActor(OCWActor):
             super().on_data(data)
             self._learnt.add(data.trade_id)
             self._keep()
-
-    def on_handler_fault(self, where: str, error: Exception) -> None:
-        """Record a fault; nothing is entered until a restart."""
-        self.log.exception(f"{where} of the actor", error)
-        self._node.blocks[f"fault:{where}"] = repr(error)
-        self._journal.append(Event(self._node.market_ns, f"fault:{where}", "", f"actor: {error!r}"))
 
     def _on_close(self, close_ns: int) -> None:
         if self._desk.warming:  # the past: nothing that is held now was held then
@@ -340,19 +230,6 @@ class LiveActor(OCWActor):
         except Exception as error:  # the draft stands
             self.on_handler_fault("lesson", error)
 
-    def _spawn(self, work: Work) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)  # the loop itself keeps none
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.on_handler_fault(
-                "task", error if isinstance(error, Exception) else Exception(error)
-            )
-
     def _deliver_at(
         self, alert_ns: int, payload: DecisionPayload, asked: Standing | None = None
     ) -> None:
@@ -381,7 +258,3 @@ class LiveActor(OCWActor):
             return position.ts_opened
         key = (position.id.value, position.ts_opened)
         return self._opened.setdefault(key, self._node.market_ns)
-
-
-def _by_close(item: Bar | OcwTakerFlow) -> tuple[int, bool]:
-    return close_of(item.ts_event), isinstance(item, Bar)
