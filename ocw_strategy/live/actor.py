@@ -18,7 +18,7 @@ from nautilus_trader.model.events import PositionOpened
 from nautilus_trader.model.position import Position
 
 from ocw_strategy.account import Holding
-from ocw_strategy.actor import OCWActorConfig
+from ocw_strategy.account_actor import OCWActorConfig
 from ocw_strategy.advisor import Advice, Advisor, LessonWriter
 from ocw_strategy.advisor.outcomes import TIMEOUT
 from ocw_strategy.advisors import make_advisor

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from ocw_strategy.actor import OCWActorConfig
+from ocw_strategy.account_actor import OCWActorConfig
 from ocw_strategy.engine import instrument_id, venue_symbol
 from ocw_strategy.environment import log_level
 from ocw_strategy.errors import JournalError, OcwError

@@ -10,7 +10,8 @@ from typing import Any
 
 from nautilus_trader.model.data import Bar
 
-from ocw_strategy.actor import OCWActor, OCWActorConfig
+from ocw_strategy.account_actor import OCWActorConfig
+from ocw_strategy.actor import OCWActor
 from ocw_strategy.catalog import OcwTakerFlow
 from ocw_strategy.engine import instrument_id
 from ocw_strategy.journal import Event

@@ -15,7 +15,7 @@ from nautilus_trader.model.instruments import Instrument
 from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.portfolio.portfolio import Portfolio
 
-from ocw_strategy.actor import OCWActorConfig
+from ocw_strategy.account_actor import OCWActorConfig
 from ocw_strategy.engine import bar_type
 from ocw_strategy.journal import Event, Journal
 from ocw_strategy.live.actor import LiveActor

@@ -16,7 +16,8 @@ class Call:
     params: Mapping[str, str]
     status: int
     code: int
-    at_ms: int
+    arrived_ns: int
+    """Wall time, UNIX ns."""
 
 
 class CallLog:

@@ -7,6 +7,7 @@ out leaves its effects: that is the point of it.
 import asyncio
 import inspect
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -131,6 +132,7 @@ class Rest:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer one request and log it."""
+        arrived_ns = time.time_ns()
         body = await request.text()
         query = request.rel_url.raw_query_string
         params = dict(parse_qsl(query)) | dict(parse_qsl(body))
@@ -146,7 +148,7 @@ class Rest:
             answer, status = refusal.body, refusal.status
             code, headers = refusal.code, refusal.headers
         shown = {name: value for name, value in params.items() if name not in SECRET}
-        self._calls.add(Call(*place, shown, 0 if cut else status, code, self._now_ms()))
+        self._calls.add(Call(*place, shown, 0 if cut else status, code, arrived_ns))
         if fault is not None and fault.delay_s:
             await asyncio.sleep(fault.delay_s)
         if cut and request.transport is not None:
