@@ -16,9 +16,11 @@ from ocw_strategy.journal import Event, FillRow, Funding, Intent, Journal, Order
 from ocw_strategy.messages import DecisionPayload, OcwDecision, TargetContext
 from ocw_strategy.risk import client_order_id
 from ocw_strategy.settings import Settings
+from ocw_strategy.strategy import OCWStrategy
 from ocw_strategy.units import SECOND_NS
 from tests.backtest.scripted import (
     BTC,
+    ETH,
     MIDNIGHT_NS,
     Ohlc,
     at,
@@ -30,10 +32,11 @@ from tests.backtest.scripted import (
 
 
 class Teller(Actor):
-    """Publishes exposures in BTC six seconds after the closes they are given for."""
+    """Publishes exposures in every instrument six seconds after the closes they are given for."""
 
-    def __init__(self, exposures: Mapping[str, float], regime: str) -> None:
+    def __init__(self, symbols: Sequence[str], exposures: Mapping[str, float], regime: str) -> None:
         super().__init__()
+        self._symbols = symbols
         self._regime = regime
         self._exposures = {at(clock): exposure for clock, exposure in exposures.items()}
 
@@ -51,15 +54,16 @@ class Teller(Actor):
             regime=self._regime,
             regime_scale=1.0,
             macro_scale=1.0,
-            targets=(
+            targets=tuple(
                 TargetContext(
-                    symbol=BTC,
+                    symbol=symbol,
                     exposure=self._exposures[close_ns],
                     confidence=1.0,
                     posterior_scale=1.0,
                     signals={"funding": 0.5},
                     volatility=0.002,
-                ),
+                )
+                for symbol in self._symbols
             ),
         )
         self.publish_data(
@@ -87,7 +91,8 @@ def rows_of(
         node = BacktestNode([config])
         try:
             node.build()
-            node.get_engine(config.id).add_actor(Teller(exposures, regime))
+            teller = Teller(settings.data.instruments, exposures, regime)
+            node.get_engine(config.id).add_actor(teller)
             node.run()
         finally:
             node.dispose()
@@ -216,3 +221,38 @@ def test_a_post_only_entry_that_does_not_fill_is_given_up_in_time(tmp_path: Path
     assert [event.ts_ns for event in events if event.kind == "entry_given_up"] == [orders[0].ts_ns]
     assert orders[0].ts_ns - intents[0].ts_ns == 600 * SECOND_NS
     assert fills == []
+
+
+def test_all_intents_of_a_decision_are_durable_before_any_of_its_orders_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, list[str]]] = []
+    append_durably, submit_order = Journal.append_durably, OCWStrategy.submit_order
+
+    def append(journal: Journal, *records: Record) -> None:
+        append_durably(journal, *records)
+        names = [record.leg for record in records if isinstance(record, Intent)]
+        seen.append(("durable", names))
+
+    def submit(strategy: OCWStrategy, order: Any, **where: Any) -> None:
+        seen.append(("leaves", [f"{order.instrument_id.symbol}/{order.side_string().lower()}"]))
+        submit_order(strategy, order, **where)
+
+    monkeypatch.setattr(Journal, "append_durably", append)
+    monkeypatch.setattr(OCWStrategy, "submit_order", submit)
+    frames = {
+        ("bars_15m", "BTCUSDT"): steady(50_000.0),
+        ("bars_15m", "ETHUSDT"): steady(2_500.0),
+    }
+    settings = hours_settings(
+        write_market(tmp_path / "catalog", frames),
+        data={"instruments": [BTC, ETH], "funding": False},
+    )
+    rows_of(settings, {"01:00": 1.0}, Intent)
+    entered = [index for index, (_, names) in enumerate(seen) if f"{BTC}/entry" in names]
+    assert len(entered) == 1
+    assert seen[entered[0]] == ("durable", [f"{BTC}/entry", f"{ETH}/entry"])
+    assert all(kind != "leaves" for kind, _ in seen[: entered[0]])
+    assert [names for kind, names in seen if kind == "leaves"][:2] == [
+        [f"{BTC}/buy"], [f"{ETH}/buy"]
+    ]  # fmt: skip
