@@ -16,7 +16,7 @@ from ocw_strategy.account import AccountView, Holding
 from ocw_strategy.engine import VENUE
 from ocw_strategy.journal import Journal
 from ocw_strategy.messages import OcwHalts
-from ocw_strategy.risk import HaltGuard, PositionView, measures_equity
+from ocw_strategy.risk import HaltGuard, measures_equity
 from ocw_strategy.settings import Settings, settings_from
 
 _USDT = Currency.from_str("USDT")
@@ -99,17 +99,3 @@ class AccountActor(Actor):
         if now_ns > told_ns and measures_equity(now_ns, held=held):
             guard.on_equity(now_ns, equity)
         return guard
-
-
-def position_view(held: Holding, now_ns: int) -> PositionView:
-    """Return a holding as the review judges it."""
-    return PositionView(
-        symbol=held.symbol,
-        quantity=held.quantity,
-        entry_price=held.entry_price,
-        price=held.price,
-        price_ns=now_ns,
-        opened_ns=held.opened_ns,
-        best_price=held.price,
-        worst_price=held.price,
-    )

@@ -14,7 +14,7 @@ import numpy as np
 from nautilus_trader.model.data import Bar, DataType
 
 from ocw_strategy.account import Holding
-from ocw_strategy.account_actor import AccountActor, OCWActorConfig, position_view
+from ocw_strategy.account_actor import AccountActor, OCWActorConfig
 from ocw_strategy.advisor import Advice, Advisor, LessonWriter, drive
 from ocw_strategy.advisors import make_advisor
 from ocw_strategy.carried import DESK_STATE, CarriedState
@@ -38,7 +38,7 @@ from ocw_strategy.messages import (
 )
 from ocw_strategy.regime import Regime
 from ocw_strategy.regimes import RegimeWatch
-from ocw_strategy.risk import ReviewBook
+from ocw_strategy.risk import PositionView, ReviewBook
 from ocw_strategy.units import HOUR_NS, MINUTE_NS, SECOND_NS, close_of
 
 
@@ -285,7 +285,7 @@ class OCWActor(AccountActor):
         regime = self.regimes.at(now_ns)
         for held in holdings:
             action = self._reviews.look(
-                position_view(held, now_ns),
+                _position_view(held, now_ns),
                 now_ns,
                 regime=regime.key,
                 composite=self._desk.composite(held.symbol, now_ns),
@@ -335,3 +335,16 @@ class OCWActor(AccountActor):
 
 def _standing(now_ns: int, holdings: tuple[Holding, ...], prices: Mapping[str, float]) -> Standing:
     return Standing(now_ns, prices, {held.symbol: held.quantity for held in holdings})
+
+
+def _position_view(held: Holding, now_ns: int) -> PositionView:
+    return PositionView(
+        symbol=held.symbol,
+        quantity=held.quantity,
+        entry_price=held.entry_price,
+        price=held.price,
+        price_ns=now_ns,
+        opened_ns=held.opened_ns,
+        best_price=held.price,
+        worst_price=held.price,
+    )

@@ -213,7 +213,6 @@ class DecisionDesk:
     def prepare(self) -> None:
         """Do ahead of the next close what of its snapshot can be done; it changes no value."""
         self._indicators.prepare()
-        self.bandit.mean_weights(self.watch.regime.key)  # kept until something is learnt
 
     def snapshot(self, verdict: Verdict, account: AccountView) -> MarketSnapshot:
         """Return what the advisor is shown at a wake."""

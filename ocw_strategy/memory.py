@@ -7,12 +7,13 @@ from typing import Final
 _M_ARENA_MAX: Final = -8  # of glibc's <malloc.h>
 
 
-def keep_one_heap() -> None:
-    """Let all threads share one heap, where the C library is glibc.
+def make_no_more_heaps() -> None:
+    """Let threads share the heaps there are, for the rest of the process, where that is glibc's.
 
-    By default each thread that allocates keeps a heap of its own, and what the catalog's reader
-    threads let go of there is lost to the others. Call it before those threads are started; it
-    does nothing where there is no such setting. See mallopt(3).
+    By default each thread that allocates gets a heap of its own, and what the catalog's reader
+    threads let go of there is lost to the others. Call it before those threads are started: in a
+    process that already has many heaps, and where there is no such setting, it does nothing. See
+    mallopt(3).
     """
     with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

@@ -7,6 +7,7 @@ sent, and a stop that would trigger at once closes the position at market instea
 """
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -94,9 +95,13 @@ class ProtectedStrategy(Strategy):
 
     # -- orders -----------------------------------------------------------------------------------
 
-    def _send(self, *drafts: Draft) -> None:
-        # The intents are durable, in one commit, before their orders leave.
-        self._journal.append_durably(*(draft.intent for draft in drafts))
+    def _send(self, draft: Draft) -> None:
+        # The intent is durable before its order leaves.
+        self._journal.append_durably(draft.intent)
+        self._submit([draft])
+
+    def _submit(self, drafts: Iterable[Draft]) -> None:
+        # of drafts whose intents are durable
         for order, intent, context in drafts:
             name = intent.client_order_id
             self._intents[name] = intent
@@ -107,6 +112,7 @@ class ProtectedStrategy(Strategy):
                 self._working[intent.symbol] = name
                 self._sent_ns.append(intent.ts_ns)
             self.submit_order(order, position_id=self._position_id(intent.symbol))
+            self.on_order_sent(order)
 
     def _draft(
         self,
@@ -298,6 +304,9 @@ class ProtectedStrategy(Strategy):
         quantity = self._book.quantity(symbol)
         decision_id = self._book.decision_id(symbol)
         self._send(self._draft(symbol, decision_id, f"exit/{rule}", side, quantity, "exit", now_ns))
+
+    def on_order_sent(self, order: Order) -> None:
+        """Take notice that an order has left; nothing by default."""
 
     def on_order_refused(self, intent: Intent, now_ns: int) -> None:
         """Take notice that an order was refused; nothing by default."""

@@ -1,7 +1,8 @@
 """The part of the strategy between a plan and its orders: legs that wait until they may leave.
 
 Of a change of side the second leg waits until the first has filled. What was planned is checked
-once more when it leaves, and legs that leave together become durable in one commit.
+once more when it leaves, and legs that leave together become durable in one commit. Where that
+fails the leg in hand is given up, and the others wait for the next close.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ from typing import Any
 
 from nautilus_trader.model.enums import OrderSide, OrderType
 from nautilus_trader.model.identifiers import ClientOrderId
+from nautilus_trader.model.orders import Order
 
 from ocw_strategy.journal import Intent
 from ocw_strategy.positions import EntryContext
@@ -65,24 +67,36 @@ class TicketStrategy(ProtectedStrategy):
 
     def _send_tickets(self, symbols: Iterable[str], now_ns: int) -> None:
         # A change of side is two tickets: the second leaves once the first has filled.
-        drafts = []
-        for symbol in symbols:
-            tickets = self._tickets[symbol]
-            ticket = tickets.pop(0)
-            if not tickets:
-                del self._tickets[symbol]
-            draft = self._draft_of(symbol, ticket, now_ns)
-            if draft is not None:
-                drafts.append(draft)
-        if not drafts:
+        drafted: list[tuple[str, _Ticket, Draft]] = []
+        try:
+            for symbol in symbols:
+                ticket = self._take_ticket(symbol)
+                draft = self._draft_of(symbol, ticket, now_ns)
+                if draft is not None:
+                    drafted.append((symbol, ticket, draft))
+        except Exception:
+            self._put_back(drafted)
+            raise
+        if not drafted:
             return
-        self._send(*drafts)
-        for draft in drafts:
-            order = draft.order
-            if order.order_type == OrderType.LIMIT and not order.is_closed:
-                wait_ns = round(self._settings.execution.entry_wait_seconds * SECOND_NS)
-                name = order.client_order_id.value
-                self._later(f"entry-{name}", wait_ns, partial(self._give_up_entry, name))
+        try:
+            self._journal.append_durably(*(draft.intent for *_, draft in drafted))
+        except Exception:
+            self._put_back(drafted[:-1])  # one is given up each time, lest none ever leaves
+            raise
+        self._submit(draft for *_, draft in drafted)
+
+    def _put_back(self, drafted: Iterable[tuple[str, _Ticket, Draft]]) -> None:
+        # nothing has left: they try again at the next close
+        for symbol, ticket, _ in drafted:
+            self._tickets.setdefault(symbol, []).insert(0, ticket)
+
+    def _take_ticket(self, symbol: str) -> _Ticket:
+        tickets = self._tickets[symbol]
+        ticket = tickets.pop(0)
+        if not tickets:
+            del self._tickets[symbol]
+        return ticket
 
     def _idle(self) -> list[str]:
         # instruments whose tickets may leave
@@ -124,6 +138,13 @@ class TicketStrategy(ProtectedStrategy):
             return None
         tick = self._instruments[symbol].price_increment.as_decimal()
         return self._book.price(symbol) - (tick if side == OrderSide.BUY else -tick)
+
+    def on_order_sent(self, order: Order) -> None:
+        """Give an entry that rests its time."""
+        if order.order_type == OrderType.LIMIT and not order.is_closed:
+            wait_ns = round(self._settings.execution.entry_wait_seconds * SECOND_NS)
+            name = order.client_order_id.value
+            self._later(f"entry-{name}", wait_ns, partial(self._give_up_entry, name))
 
     def _give_up_entry(self, name: str, _event: Any = None) -> None:
         order = self.cache.order(ClientOrderId(name))

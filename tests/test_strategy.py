@@ -12,6 +12,7 @@ from nautilus_trader.common.actor import Actor
 from nautilus_trader.model.data import DataType
 
 from ocw_strategy.backtest.node import run_config
+from ocw_strategy.errors import JournalError
 from ocw_strategy.journal import Event, FillRow, Funding, Intent, Journal, OrderEvent, Record, Trade
 from ocw_strategy.messages import DecisionPayload, OcwDecision, TargetContext
 from ocw_strategy.risk import client_order_id
@@ -223,6 +224,17 @@ def test_a_post_only_entry_that_does_not_fill_is_given_up_in_time(tmp_path: Path
     assert fills == []
 
 
+def two_markets(folder: Path) -> Settings:
+    frames = {
+        ("bars_15m", "BTCUSDT"): steady(50_000.0),
+        ("bars_15m", "ETHUSDT"): steady(2_500.0),
+    }
+    return hours_settings(
+        write_market(folder / "catalog", frames),
+        data={"instruments": [BTC, ETH], "funding": False},
+    )
+
+
 def test_all_intents_of_a_decision_are_durable_before_any_of_its_orders_leaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,15 +252,7 @@ def test_all_intents_of_a_decision_are_durable_before_any_of_its_orders_leaves(
 
     monkeypatch.setattr(Journal, "append_durably", append)
     monkeypatch.setattr(OCWStrategy, "submit_order", submit)
-    frames = {
-        ("bars_15m", "BTCUSDT"): steady(50_000.0),
-        ("bars_15m", "ETHUSDT"): steady(2_500.0),
-    }
-    settings = hours_settings(
-        write_market(tmp_path / "catalog", frames),
-        data={"instruments": [BTC, ETH], "funding": False},
-    )
-    rows_of(settings, {"01:00": 1.0}, Intent)
+    rows_of(two_markets(tmp_path), {"01:00": 1.0}, Intent)
     entered = [index for index, (_, names) in enumerate(seen) if f"{BTC}/entry" in names]
     assert len(entered) == 1
     assert seen[entered[0]] == ("durable", [f"{BTC}/entry", f"{ETH}/entry"])
@@ -256,3 +260,33 @@ def test_all_intents_of_a_decision_are_durable_before_any_of_its_orders_leaves(
     assert [names for kind, names in seen if kind == "leaves"][:2] == [
         [f"{BTC}/buy"], [f"{ETH}/buy"]
     ]  # fmt: skip
+
+
+def test_of_exits_that_cannot_be_journalled_one_is_given_up_and_the_other_leaves_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_durably, on_data = Journal.append_durably, OCWStrategy.on_data
+    faults: list[JournalError] = []
+
+    def append(journal: Journal, *records: Record) -> None:
+        if not faults and any(isinstance(r, Intent) and r.purpose == "exit" for r in records):
+            raise JournalError("journal", "full", "make room")
+        append_durably(journal, *records)
+
+    def guarded(strategy: OCWStrategy, data: Any) -> None:
+        try:  # as a live node keeps a handler's fault from the engine
+            on_data(strategy, data)
+        except JournalError as error:
+            faults.append(error)
+
+    monkeypatch.setattr(Journal, "append_durably", append)
+    monkeypatch.setattr(OCWStrategy, "on_data", guarded)
+    settings = two_markets(tmp_path)
+    settings = settings.model_copy(
+        update={"execution": settings.execution.model_copy(update={"entry_timing": "alert"})}
+    )
+    (fills,) = rows_of(settings, {"01:00": 1.0, "03:00": 0.0}, FillRow)
+    assert len(faults) == 1
+    exits = [(fill.symbol, fill.ts_ns) for fill in fills if fill.purpose == "exit"]
+    assert [symbol for symbol, _ in exits] == [BTC]
+    assert exits[0][1] >= at("03:15")

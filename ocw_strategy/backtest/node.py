@@ -32,7 +32,7 @@ from ocw_strategy.backtest.scramble import scrambled_signals
 from ocw_strategy.carried import CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.engine import VENUE, bar_type, instrument_id
-from ocw_strategy.memory import keep_one_heap
+from ocw_strategy.memory import make_no_more_heaps
 from ocw_strategy.messages import OCW_CLIENT
 from ocw_strategy.regime import RecordedRegimes
 from ocw_strategy.settings import Settings, settings_from
@@ -67,7 +67,7 @@ def run_config(settings: Settings, run_id: str, *, wake: bool = True) -> Backtes
             actors=[
                 ImportableActorConfig(
                     actor_path="ocw_strategy.actor:OCWActor",
-                    config_path="ocw_strategy.actor:OCWActorConfig",
+                    config_path="ocw_strategy.account_actor:OCWActorConfig",
                     config={**shared, "wake": wake},
                 )
             ],
@@ -190,7 +190,7 @@ def run_node(
     carried : CarriedState, optional
         What an earlier run left; decision closes that it has seen are not learnt from again.
     """
-    keep_one_heap()
+    make_no_more_heaps()
     node = BacktestNode([config])
     try:
         node.build()

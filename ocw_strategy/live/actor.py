@@ -97,8 +97,7 @@ class LiveActor(WarmActor):
 
     def on_stop(self) -> None:
         """Let go of what was asked, and keep what was learnt."""
-        for task in self._tasks:
-            task.cancel()
+        self._cancel_tasks()
         self._preparing.drop()
         if self._node.warm:
             self._keep()

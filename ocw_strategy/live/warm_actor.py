@@ -164,6 +164,10 @@ class WarmActor(OCWActor):
         task.add_done_callback(self._ended)
         return task
 
+    def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:

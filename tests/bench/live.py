@@ -4,12 +4,12 @@
 times, each at the cadence of `configs/demo.toml`. ``latency``: fixed rules asked at every decision
 close, bar by bar once the node is warm; from the moment a closing bar is told to the sockets to the
 moment the first order that follows reaches the venue; what is sent between two bars (late, or an
-exit at a mark) is counted. A fixed piece of work is timed between the bars: how much longer its
-worst hundredth takes than its best is what the machine adds to the orders' worst. ``lag``: Claude's
-loopback counterpart takes a minute to answer; the worst hundredth of the loop's lag over half a
-minute of that, as the heartbeat tells it. ``memory``: days of market at speed; the peak of resident
-memory after the first day and at the end. Wall times: other work on the machine counts. Ends with
-one line of JSON.
+exit at a mark) is counted. A fixed piece of work is timed between the bars, in the venue's process:
+how much longer its worst hundredth takes than its best says how unsteady the machine was. ``lag``:
+Claude's loopback counterpart takes a minute to answer; the worst hundredth of the loop's lag over
+half a minute of that, as the heartbeat tells it. ``memory``: days of market at speed; the peak of
+resident memory after the first day and at the end. Wall times: other work on the machine counts.
+Ends with one line of JSON.
 """
 
 import argparse
@@ -69,8 +69,10 @@ def latency(folder: Path, bars: int, console: Console) -> dict[str, Any]:
             sent = venue.calls.to("/fapi/v1/order", "POST")[before:]
             work.append(_fixed_work_ms())
             if sent:
-                found.append((sent[0].arrived_ns - venue.market.told_ns) / 1e6)
+                arrived_ns = min(call.arrived_ns for call in sent)
+                found.append((arrived_ns - venue.market.told_ns) / 1e6)
         code, seconds = node.stop()
+    gc.unfreeze()
     return {
         "bar_to_order_ms_p50": round(float(np.quantile(found, 0.5)), 1) if found else None,
         "bar_to_order_ms_p99": round(float(np.quantile(found, 0.99)), 1) if found else None,
