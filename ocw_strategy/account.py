@@ -47,8 +47,8 @@ def position_reports(
         side = 1 if held.quantity > 0 else -1
         begun = max(0, -((held.opened_ns - account.now_ns) // bar_ns))
         bars = rings[held.symbol].newest(begun)
-        high = max([held.entry_price, *bars.high.tolist()])
-        low = min([held.entry_price, *bars.low.tolist()])
+        high = float(bars.high.max(initial=held.entry_price))
+        low = float(bars.low.min(initial=held.entry_price))
         best, worst = (high, low) if side > 0 else (low, high)
         reports[held.symbol] = PositionReport(
             side="long" if side > 0 else "short",

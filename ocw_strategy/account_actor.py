@@ -4,6 +4,7 @@ All of it is read: positions and stops from the engine's cache, halts as the str
 them.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from nautilus_trader.common.actor import Actor
@@ -73,13 +74,13 @@ class AccountActor(Actor):
     def _opened_ns(self, position: Position) -> int:
         return position.ts_opened
 
-    def _equity(self) -> float:
+    def _equity(self, holdings: Iterable[Holding]) -> float:
         account = self.portfolio.account(VENUE)
         balance = account.balance_total(_USDT).as_double() if account is not None else 0.0
-        return balance + sum(h.quantity * (h.price - h.entry_price) for h in self._holdings())
+        return balance + sum(h.quantity * (h.price - h.entry_price) for h in holdings)
 
     def _account(self, now_ns: int, holdings: tuple[Holding, ...]) -> AccountView:
-        equity = self._equity()
+        equity = self._equity(holdings)
         guard = self._halt_guard(now_ns, equity, held=bool(holdings))
         return AccountView(
             now_ns=now_ns,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from nautilus_trader.model.data import Bar, DataType
 
-from ocw_strategy.account import Holding
+from ocw_strategy.account import AccountView, Holding
 from ocw_strategy.account_actor import AccountActor, OCWActorConfig
 from ocw_strategy.advisor import Advice, Advisor, LessonWriter, drive
 from ocw_strategy.advisors import make_advisor
@@ -291,17 +291,18 @@ class OCWActor(AccountActor):
                 composite=self._desk.composite(held.symbol, now_ns),
             )
             if action.kind == "reduce":
-                self._reduce(held, action.fraction, action.concerns, now_ns, regime)
+                account = self._account(now_ns, holdings)
+                self._reduce(held, account, action.fraction, action.concerns, regime)
 
     def _reduce(
         self,
         held: Holding,
+        account: AccountView,
         fraction: float,
         concerns: tuple[str, ...],
-        now_ns: int,
         regime: Regime,
     ) -> None:
-        account = self._account(now_ns, (held,))
+        now_ns = account.now_ns
         exposure = account.exposure(held, self._settings.risk.max_position_fraction)
         self._journal.append(Event(now_ns, "review:reduce", held.symbol, ", ".join(concerns)))
         self._deliver_at(

@@ -211,8 +211,10 @@ class DecisionDesk:
     # -- a decision -------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Do ahead of the next close what of its snapshot can be done; it changes no value."""
+        """Do ahead of the next close what of it can be done; it changes no value."""
         self._indicators.prepare()
+        # of what is known: the review of what is held asks before anything new is learnt
+        self.bandit.mean_weights(self.watch.regime.key)
 
     def snapshot(self, verdict: Verdict, account: AccountView) -> MarketSnapshot:
         """Return what the advisor is shown at a wake."""
