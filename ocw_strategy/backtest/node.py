@@ -32,7 +32,7 @@ from ocw_strategy.backtest.scramble import scrambled_signals
 from ocw_strategy.carried import CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.engine import VENUE, bar_type, instrument_id
-from ocw_strategy.memory import make_no_more_heaps
+from ocw_strategy.memory import give_back_memory
 from ocw_strategy.messages import OCW_CLIENT
 from ocw_strategy.regime import RecordedRegimes
 from ocw_strategy.settings import Settings, settings_from
@@ -190,7 +190,7 @@ def run_node(
     carried : CarriedState, optional
         What an earlier run left; decision closes that it has seen are not learnt from again.
     """
-    make_no_more_heaps()
+    give_back_memory()
     node = BacktestNode([config])
     try:
         node.build()
