@@ -46,11 +46,8 @@ class LiveActor(WarmActor):
 
     Parameters
     ----------
-    config : OCWActorConfig
-    node : NodeDesk
-        Shared with the strategy and the keeper.
-    history : History, optional
-        Where what came before the start is fetched.
+    config, node, history
+        As of `WarmActor`.
     """
 
     def __init__(
