@@ -86,6 +86,8 @@ class ClaudeClient:
         self._key_in = re.compile(re.escape(api_key), re.IGNORECASE)
         self._clock = clock
         self._base_url = base_url
+        # certificates take a third of a second to read, which no loop should wait for when it asks
+        self._tls = httpx2.create_ssl_context()
         self._sdk: AsyncAnthropic | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -148,7 +150,7 @@ class ClaudeClient:
                 max_retries=0,
                 open_telemetry=False,
                 # an API that sends us elsewhere is not the API
-                http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+                http_client=DefaultAsyncHttpxClient(follow_redirects=False, verify=self._tls),
             )
         return self._sdk
 
