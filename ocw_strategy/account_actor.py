@@ -1,7 +1,7 @@
 """The half of the actor that knows the account: what is held, its equity, and what halts entries.
 
-All of it is read: positions and stops from the engine's cache, halts as the strategy last told
-them.
+All of it is read: positions and stops from the engine's cache, prices from the desk, halts as the
+strategy last told them.
 """
 
 from collections.abc import Iterable
@@ -10,17 +10,16 @@ from typing import Any
 from nautilus_trader.common.actor import Actor
 from nautilus_trader.common.config import ActorConfig
 from nautilus_trader.model.identifiers import InstrumentId
-from nautilus_trader.model.objects import Currency
 from nautilus_trader.model.position import Position
 
 from ocw_strategy.account import AccountView, Holding
-from ocw_strategy.engine import VENUE
+from ocw_strategy.desk import DecisionDesk
+from ocw_strategy.engine import balance_usd
 from ocw_strategy.journal import Journal
 from ocw_strategy.messages import OcwHalts
+from ocw_strategy.regimes import RegimeWatch
 from ocw_strategy.risk import HaltGuard, measures_equity
 from ocw_strategy.settings import Settings, settings_from
-
-_USDT = Currency.from_str("USDT")
 
 
 class OCWActorConfig(ActorConfig, frozen=True):
@@ -44,11 +43,11 @@ class AccountActor(Actor):
         super().__init__(config)
         self._settings: Settings = settings_from(config.settings)
         self._journal: Journal = Journal.attach(config.run_id)
+        self.regimes = RegimeWatch(self._settings)
+        """The regime, close by close; a precomputed track is put in before the start."""
+        self._desk = DecisionDesk(self._settings, self._journal, self.regimes.at)
         self._symbol_of: dict[InstrumentId, str] = {}
         self._halts: OcwHalts | None = None
-
-    def _close_price(self, symbol: str) -> float:
-        raise NotImplementedError
 
     def _holdings(self) -> tuple[Holding, ...]:
         if not self.cache.positions_open_count():
@@ -64,7 +63,7 @@ class AccountActor(Actor):
                 quantity=position.signed_qty,
                 entry_price=position.avg_px_open,
                 opened_ns=self._opened_ns(position),
-                price=self._close_price(self._symbol_of[position.instrument_id]),
+                price=self._desk.price(self._symbol_of[position.instrument_id]),
                 stop_price=stops.get(position.instrument_id),
             )
             for position in self.cache.positions_open()
@@ -75,9 +74,9 @@ class AccountActor(Actor):
         return position.ts_opened
 
     def _equity(self, holdings: Iterable[Holding]) -> float:
-        account = self.portfolio.account(VENUE)
-        balance = account.balance_total(_USDT).as_double() if account is not None else 0.0
-        return balance + sum(h.quantity * (h.price - h.entry_price) for h in holdings)
+        return balance_usd(self.portfolio) + sum(
+            h.quantity * (h.price - h.entry_price) for h in holdings
+        )
 
     def _account(self, now_ns: int, holdings: tuple[Holding, ...]) -> AccountView:
         equity = self._equity(holdings)

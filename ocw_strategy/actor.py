@@ -20,7 +20,6 @@ from ocw_strategy.advisors import make_advisor
 from ocw_strategy.carried import DESK_STATE, CarriedState
 from ocw_strategy.catalog import OcwDerivatives, OcwFundingRate, OcwTakerFlow
 from ocw_strategy.delivery import Standing, overtaken
-from ocw_strategy.desk import DecisionDesk
 from ocw_strategy.engine import CLOSE_WAIT_NS, bar_type, instrument_id
 from ocw_strategy.gate import Verdict, is_decision_close
 from ocw_strategy.journal import Event, Trade
@@ -37,7 +36,6 @@ from ocw_strategy.messages import (
     TradePayload,
 )
 from ocw_strategy.regime import Regime
-from ocw_strategy.regimes import RegimeWatch
 from ocw_strategy.risk import PositionView, ReviewBook
 from ocw_strategy.units import HOUR_NS, MINUTE_NS, SECOND_NS, close_of
 
@@ -55,13 +53,10 @@ class OCWActor(AccountActor):
         self.advisor: Advisor | None = None
         """Who is asked: whom the settings name, unless another is put here before the start."""
         self._close_advisor: Callable[[], None] | None = None
-        self.regimes = RegimeWatch(self._settings)
-        """The regime, close by close; a precomputed track is put in before the start."""
         self.signal_track: SignalTrack | None = None
         """Signals to use instead of those of the statistics, where a run scrambles them."""
         self.carried: CarriedState | None = None
         """What an earlier run left, to continue from."""
-        self._desk = DecisionDesk(self._settings, self._journal, self.regimes.at)
         self._barrier = CloseBarrier(self._desk.symbols)
         self._flows: dict[str, tuple[int, float]] = {}
         self._reviews = ReviewBook(self._settings.risk.review, self._settings.costs.order)
@@ -327,11 +322,6 @@ class OCWActor(AccountActor):
                 ),
             ),
         )
-
-    # -- views ------------------------------------------------------------------------------------
-
-    def _close_price(self, symbol: str) -> float:
-        return self._desk.price(symbol)
 
 
 def _standing(now_ns: int, holdings: tuple[Holding, ...], prices: Mapping[str, float]) -> Standing:

@@ -5,13 +5,16 @@ from typing import Final
 
 from nautilus_trader.model.data import BarType
 from nautilus_trader.model.identifiers import InstrumentId, Symbol, Venue
+from nautilus_trader.model.objects import Currency
 from nautilus_trader.model.position import Position
+from nautilus_trader.portfolio.base import PortfolioFacade
 
 from ocw_strategy.catalog.instruments import VENUE as VENUE_NAME
 from ocw_strategy.catalog.instruments import bar_type as venue_bar_type
 from ocw_strategy.units import SECOND_NS
 
 VENUE: Final = Venue(VENUE_NAME)
+_USDT: Final = Currency.from_str("USDT")
 CLOSE_WAIT_NS: Final = 3 * SECOND_NS
 """How long after a close its stragglers are waited for."""
 
@@ -24,6 +27,12 @@ def venue_symbol(symbol: str) -> str:
 def instrument_id(symbol: str) -> InstrumentId:
     """Return the engine's id of a perpetual."""
     return InstrumentId(Symbol(symbol), VENUE)
+
+
+def balance_usd(portfolio: PortfolioFacade) -> float:
+    """Return the account's balance at the venue, 0 before there is an account."""
+    account = portfolio.account(VENUE)
+    return account.balance_total(_USDT).as_double() if account is not None else 0.0
 
 
 def open_profit_usd(positions: Sequence[Position], prices: Mapping[str, float]) -> float:

@@ -14,10 +14,15 @@ from typing import Any
 
 from nautilus_trader.model.data import Bar, DataType
 from nautilus_trader.model.identifiers import InstrumentId
-from nautilus_trader.model.objects import Currency
 
 from ocw_strategy.carried import HALT_STATE, CarriedState
-from ocw_strategy.engine import CLOSE_WAIT_NS, VENUE, bar_type, instrument_id, open_profit_usd
+from ocw_strategy.engine import (
+    CLOSE_WAIT_NS,
+    balance_usd,
+    bar_type,
+    instrument_id,
+    open_profit_usd,
+)
 from ocw_strategy.errors import AccountBlownError, SettingsError
 from ocw_strategy.journal import Clamp, Equity, PriceRow
 from ocw_strategy.market import CloseBarrier
@@ -41,8 +46,6 @@ from ocw_strategy.risk import (
 )
 from ocw_strategy.tickets import TicketStrategy
 from ocw_strategy.units import HOUR_NS, close_of
-
-_USDT = Currency.from_str("USDT")
 
 
 class OCWStrategy(TicketStrategy):
@@ -266,15 +269,13 @@ class OCWStrategy(TicketStrategy):
             blocked=self._halt.cooling(now_ns),
         )
 
-    def _balance(self) -> float:
-        account = self.portfolio.account(VENUE)
-        return account.balance_total(_USDT).as_double() if account is not None else 0.0
-
     def _equity(self) -> float:
-        return self._balance() + open_profit_usd(self.cache.positions_open(), self._book.prices)
+        return balance_usd(self.portfolio) + open_profit_usd(
+            self.cache.positions_open(), self._book.prices
+        )
 
     def _equity_now(self, now_ns: int) -> Equity:
-        return Equity(now_ns, self._equity(), self._balance())
+        return Equity(now_ns, self._equity(), balance_usd(self.portfolio))
 
     def _sample_equity(self, now_ns: int) -> None:
         self._journal.append(self._equity_now(now_ns))

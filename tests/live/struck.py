@@ -51,8 +51,8 @@ account = "demo"
 journal = "{journal}"
 health_port = 0
 venue_http = "{http}"
-statistics_seconds = 1.0
 venue_ws = "{ws}"
+statistics_seconds = 1.0
 drift_seconds = {drift}
 start_timeout_seconds = 60.0
 
